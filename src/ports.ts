@@ -77,8 +77,11 @@ export type OpenDisk = (name: string) => Promise<Disk>
 
 /** Mutual exclusion over the tabs of one origin. */
 export interface Locks {
-  /** Waits for the lock, then calls `held`; the lock is kept until the returned function is called or the page ends. */
-  acquire(name: string, held: () => void): Stop
+  /**
+   * Waits for the lock, then calls `held`; the lock is kept until the returned function is called or the page ends. When
+   * another holds it now, `waiting` is called first.
+   */
+  acquire(name: string, held: () => void, waiting: () => void): Stop
   /** Takes the lock only if it is free now; keeps it for `holdMs`. Resolves to whether it was taken. */
   tryHold(name: string, holdMs: number): Promise<boolean>
 }

@@ -1,0 +1,309 @@
+// Sends waiting rows in order inside a window and settles them by their answers. Works only in the tab that may send. Knows
+// the outbox and a way to send frames; rooms, states and sockets are none of its business.
+
+import type { Lane } from '../feature.js'
+import type { Clock, Stop } from '../ports.js'
+import type { Frame, FrameOf, JoinedFrame, PushFrame } from '../protocol/frames.js'
+import { judgeMark } from './marks.js'
+import { type Chain, Fenced, type Outbox, type Settlement } from './outbox.js'
+import { chainKey, type Row, weigh } from './rows.js'
+
+const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
+/** Every so many turns the lowest lane with work goes first, so that none starves. */
+const FAIR_TURN = 8
+/** Rows claimed and sent in one go. */
+const PAGE = 128
+
+/** A chain on the present connection. */
+interface Course {
+  readonly chain: string
+  /** The number that the next push names as the one before it. */
+  prev: number
+  /** The last number that was answered for good. */
+  answered: number
+  /** Left on this connection, not answered. */
+  flying: Row[]
+  /** Possibly sent before; go again before anything new. */
+  again: Row[]
+  pausedUntil: number
+}
+
+export interface OutgoingPorts {
+  readonly outbox: Outbox
+  readonly clock: Clock
+  /** Hands frames to the connection; false when it is not open. */
+  readonly send: (frames: readonly Frame[]) => boolean
+  /** Bytes handed over that have not left yet. */
+  readonly buffered: () => number
+  /** The room must be joined again: its marks tell where to go on. */
+  readonly rejoin: (room: string) => void
+  readonly sent: (rows: readonly Row[]) => void
+  /** Another connection sends for this client now. */
+  readonly fenced: () => void
+  readonly failed: (error: unknown) => void
+  /** Offsets of own events seen in a room, by event id. */
+  readonly seen: (room: string, id: string) => number | undefined
+}
+
+export type Outgoing = ReturnType<typeof createOutgoing>
+
+export function createOutgoing(ports: OutgoingPorts) {
+  let { outbox, clock, send, buffered, rejoin, sent, fenced, failed, seen } = ports
+  let courses = new Map<string, Course>()
+  /** Rooms whose marks are known on this connection. */
+  let ready = new Set<string>()
+  let window = { count: 0, bytes: 0 }
+  let flyingCount = 0
+  let flyingBytes = 0
+  let life = 0
+  let pumping = false
+  let again = false
+  let turn = 0
+  let stopPause: Stop | null = null
+  let slowUntil = 0
+
+  function courseOf(key: string): Course {
+    let course = courses.get(key)
+    if (!course) {
+      course = { chain: key, prev: 0, answered: 0, flying: [], again: [], pausedUntil: 0 }
+      courses.set(key, course)
+    }
+    return course
+  }
+
+  function hasRoom(): boolean {
+    return flyingCount < window.count && flyingBytes < window.bytes && buffered() < window.bytes
+  }
+
+  function isPaused(course: Course): boolean {
+    return Math.max(course.pausedUntil, slowUntil) > clock.mono()
+  }
+
+  function push(course: Course, rows: readonly Row[]): void {
+    let { done } = outbox.chains.get(course.chain) ?? { done: 0 }
+    let frames = rows.map((row, i): PushFrame => {
+      let prev = i === 0 ? course.prev : (rows[i - 1] as Row).n
+      let { room, lane, n, id, feature, type, data } = row
+      // The time left, not the time given: the server's clock and ours need not agree.
+      let ttl = row.ttl === undefined ? {} : { ttl: row.ttl - Math.max(0, clock.now() - row.at) / 1000 }
+      return { f: 'push', room, lane, n, prev, id, feature, type, data, ...ttl, ...(i === 0 ? { done } : {}) }
+    })
+    if (!send(frames)) {
+      course.again.unshift(...rows)
+      return
+    }
+    course.prev = (rows.at(-1) as Row).n
+    course.flying.push(...rows)
+    for (let row of rows) flyingBytes += weigh(row)
+    flyingCount += rows.length
+    sent(rows)
+  }
+
+  function land(rows: readonly Row[]): void {
+    flyingCount -= rows.length
+    for (let row of rows) flyingBytes -= weigh(row)
+  }
+
+  /** The next chain with something to send, by priority. */
+  function nextChain(): Chain | null {
+    let candidates = [...outbox.chains.values()].filter(chain => {
+      if (!ready.has(chain.room)) return false
+      let course = courseOf(chain.key)
+      return !isPaused(course) && (course.again.length > 0 || (chain.rows.at(-1)?.n ?? 0) > chain.claimed)
+    })
+    if (!candidates.length) return null
+    let order = ++turn % FAIR_TURN === 0 ? [...LANES].reverse() : LANES
+    let lane = order.find(name => candidates.some(chain => chain.lane === name))
+    let inLane = candidates.filter(chain => chain.lane === lane)
+    return inLane[turn % inLane.length] as Chain
+  }
+
+  async function pump(): Promise<void> {
+    if (pumping) {
+      again = true
+      return
+    }
+    pumping = true
+    try {
+      do {
+        again = false
+        for (let chain = hasRoom() ? nextChain() : null; chain; chain = hasRoom() ? nextChain() : null) {
+          let course = courseOf(chain.key)
+          let room = Math.max(1, Math.min(PAGE, window.count - flyingCount))
+          if (course.again.length) {
+            push(course, course.again.splice(0, room))
+            if (!ready.has(chain.room)) break
+            continue
+          }
+          let born = life
+          let rows = await outbox.claim(chain.key, room, window.bytes - flyingBytes)
+          // Work begun under an old connection does not go out on a new one: these rows are claimed and wait for their marks.
+          if (born !== life) break
+          if (rows.length) push(course, rows)
+        }
+      } while (again)
+    } catch (error) {
+      if (error instanceof Fenced) fenced()
+      else failed(error)
+    } finally {
+      pumping = false
+    }
+    schedulePause()
+  }
+
+  /** Wakes when the first pause ends. */
+  function schedulePause(): void {
+    stopPause?.()
+    stopPause = null
+    let now = clock.mono()
+    let until = Math.min(...[...courses.values()].map(course => Math.max(course.pausedUntil, slowUntil)).filter(time => time > now))
+    if (until < Infinity) stopPause = clock.after(until - now, () => void pump())
+  }
+
+  function settle(settlements: readonly Settlement[], marks?: { room: string; epoch: string }): void {
+    outbox.settle(settlements, marks).then(() => pump(), failed)
+  }
+
+  outbox.setGate({
+    isOnline: () => ready.size > 0,
+    maySend(key, count, bytes) {
+      let chain = outbox.chains.get(key)
+      if (!chain || !ready.has(chain.room)) return false
+      let course = courseOf(key)
+      return !isPaused(course) && !course.again.length && flyingCount + count <= window.count && flyingBytes + bytes <= window.bytes
+    }
+  })
+
+  return {
+    /** A new connection is welcome; nothing is sent before its rooms are joined. */
+    opened(size: { count: number; bytes: number }): void {
+      life++
+      window = size
+    },
+    /** The connection is gone: whatever was in flight waits for the marks of the next one. */
+    closed(): void {
+      life++
+      courses.clear()
+      ready.clear()
+      flyingCount = 0
+      flyingBytes = 0
+      slowUntil = 0
+      stopPause?.()
+      stopPause = null
+    },
+    /** The room is being joined anew, or was left: until its marks are known, nothing of it is sent. */
+    unready(room: string): void {
+      ready.delete(room)
+      for (let lane of LANES) {
+        let course = courses.get(chainKey(room, lane))
+        if (course) land(course.flying)
+        courses.delete(chainKey(room, lane))
+      }
+    },
+
+    /** Settles what the marks answer and starts sending. */
+    async joined(frame: JoinedFrame): Promise<void> {
+      let born = life
+      let knownLife = await outbox.marksEpoch(frame.room)
+      if (born !== life) return
+      let sameLife = knownLife === undefined || knownLife === frame.marksEpoch
+      let settlements: Settlement[] = []
+      for (let lane of LANES) {
+        let key = chainKey(frame.room, lane)
+        let chain = outbox.chains.get(key)
+        let mark = Object.hasOwn(frame.marks, lane) ? frame.marks[lane] : undefined
+        let course = courseOf(key)
+        if (!chain && !mark) continue
+        let own = chain ?? { n: 0, claimed: 0, last: null, done: 0, rows: [] }
+        let verdict = judgeMark(own, own.rows, mark, sameLife)
+        if (verdict.kind === 'fork') {
+          await outbox.fork()
+          return
+        }
+        if (verdict.kind === 'lost') {
+          for (let row of own.rows) {
+            if (row.n > own.claimed) break
+            let at = seen(row.room, row.id)
+            settlements.push({ chain: key, row, outcome: at === undefined ? { kind: 'unknown', code: 'unknown', message: '' } : { kind: 'acked', at } })
+          }
+          continue
+        }
+        for (let { row, ok, at, code, message } of verdict.answers) {
+          settlements.push({ chain: key, row, outcome: ok ? { kind: 'acked', at } : { kind: 'rejected', code, message: message ?? '' } })
+        }
+        course.again = [...verdict.resend]
+        course.prev = verdict.prev
+        course.answered = verdict.prev
+      }
+      if (settlements.length || knownLife !== frame.marksEpoch) {
+        await outbox.settle(settlements, { room: frame.room, epoch: frame.marksEpoch })
+      }
+      if (!sameLife) {
+        for (let lane of LANES) if (outbox.chains.has(chainKey(frame.room, lane))) await outbox.resetChain(chainKey(frame.room, lane))
+      }
+      if (born !== life) return
+      ready.add(frame.room)
+      await pump()
+    },
+
+    ack({ room, lane, n, id, at }: FrameOf<'ack'>): void {
+      let course = courses.get(chainKey(room, lane))
+      let index = course?.flying.findIndex(row => row.n === n && row.id === id) ?? -1
+      if (!course || index < 0) return
+      let rows = course.flying.splice(0, index + 1)
+      land(rows)
+      course.answered = n
+      // A cumulative answer names the offset of its last row: the ones before it are not later.
+      settle(rows.map(row => ({ chain: course.chain, row, outcome: { kind: 'acked', at } })))
+    },
+
+    nack({ room, lane, n, id, code, final, after, message }: FrameOf<'nack'>): void {
+      if (code === 'stale') {
+        fenced()
+        return
+      }
+      let course = room !== undefined && lane !== undefined ? courses.get(chainKey(room, lane)) : undefined
+      if (!course || room === undefined) return
+      if (code === 'order' || code === 'fork') {
+        rejoin(room)
+        return
+      }
+      let index = course.flying.findIndex(row => row.n === n && row.id === id)
+      if (index < 0) return
+      if (final) {
+        let rows = course.flying.splice(0, index + 1)
+        land(rows)
+        let row = rows.pop() as Row
+        course.answered = row.n
+        settle([
+          ...rows.map(earlier => ({ chain: course.chain, row: earlier, outcome: { kind: 'acked' as const } })),
+          { chain: course.chain, row, outcome: { kind: 'rejected', code, message: message ?? '' } }
+        ])
+        return
+      }
+      // Refused for now: it and all behind it go again, after the last answered number.
+      let back = course.flying.splice(index)
+      land(back)
+      course.again.unshift(...back)
+      course.prev = course.answered
+      course.pausedUntil = clock.mono() + (after ?? 1000)
+      schedulePause()
+    },
+
+    slow(ms: number): void {
+      slowUntil = clock.mono() + ms
+      schedulePause()
+    },
+    /** There may be something to send. */
+    pump: (): void => void pump(),
+    /** Rows that were stored and claimed in one go leave at once. */
+    leave(rows: readonly Row[]): void {
+      let first = rows[0]
+      if (!first) return
+      let key = chainKey(first.room, first.lane)
+      if (ready.has(first.room)) push(courseOf(key), rows)
+      // The room is being joined right now: these rows go behind those that its marks send again.
+      else courses.get(key)?.again.push(...rows)
+    }
+  }
+}

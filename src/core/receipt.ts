@@ -1,0 +1,92 @@
+// The promises of one action's stages. They are made when somebody asks for them: twenty thousand waiting actions that
+// nobody watches cost twenty thousand small objects and no promise.
+
+import { RealtimeError } from '../errors.js'
+import type { Receipt, ReceiptSummary } from '../feature.js'
+
+type Stage = 'stored' | 'sent' | 'acked' | 'visible'
+const STAGES: readonly Stage[] = ['stored', 'sent', 'acked', 'visible']
+
+/** The inner side of a receipt. Reaching a stage twice, or one after a failure, does nothing. */
+export interface ReceiptControl {
+  readonly receipt: Receipt
+  reach(stage: Stage): void
+  /** Fails every stage that was not reached. */
+  fail(error: RealtimeError): void
+}
+
+interface Slot {
+  promise: Promise<void>
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/** Makes a receipt. `awaits` is the stage at which awaiting the receipt itself resolves. */
+export function createReceipt(id: string, awaits: 'stored' | 'sent'): ReceiptControl {
+  let reached = new Set<Stage>()
+  let failure: RealtimeError | null = null
+  let slots = new Map<Stage, Slot>()
+
+  function stage(name: Stage): Promise<void> {
+    let slot = slots.get(name)
+    if (!slot) {
+      let resolve!: () => void
+      let reject!: (error: unknown) => void
+      let promise = new Promise<void>((yes, no) => {
+        resolve = yes
+        reject = no
+      })
+      // Nobody has to watch every stage.
+      promise.catch(() => {})
+      slot = { promise, resolve, reject }
+      slots.set(name, slot)
+      if (reached.has(name)) resolve()
+      else if (failure) reject(failure)
+    }
+    return slot.promise
+  }
+
+  async function summary(): Promise<ReceiptSummary> {
+    try {
+      await stage(awaits)
+      return { id, stage: awaits }
+    } catch (error) {
+      if (error instanceof RealtimeError && error.code === 'dropped') return { id, stage: 'dropped' }
+      throw error
+    }
+  }
+
+  return {
+    receipt: {
+      id,
+      get stored() {
+        return stage('stored')
+      },
+      get sent() {
+        return stage('sent')
+      },
+      get acked() {
+        return stage('acked')
+      },
+      get visible() {
+        return stage('visible')
+      },
+      // biome-ignore lint/suspicious/noThenProperty: awaiting a receipt is part of its contract.
+      then: (fulfilled, rejected) => summary().then(fulfilled, rejected)
+    },
+    reach(name) {
+      if (failure) return
+      // A later stage implies the earlier ones.
+      for (let earlier of STAGES.slice(0, STAGES.indexOf(name) + 1)) {
+        if (reached.has(earlier)) continue
+        reached.add(earlier)
+        slots.get(earlier)?.resolve()
+      }
+    },
+    fail(error) {
+      if (failure) return
+      failure = error
+      for (let name of STAGES) if (!reached.has(name)) slots.get(name)?.reject(error)
+    }
+  }
+}

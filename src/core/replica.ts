@@ -1,0 +1,271 @@
+// One room as this page knows it: confirmed state at a position, pending rows and casts on top. Frames go in, painted states
+// come out. No effects, nothing asynchronous; whatever must be done next is returned.
+
+import { type AnyFeature, type EventMeta, reduceEvent } from '../feature.js'
+import type { CastFrame, EventFrame, JoinedFrame, SnapshotFrame } from '../protocol/frames.js'
+import { judgeEvent, judgeJoined, type Position, type Recovered } from './position.js'
+import type { Row } from './rows.js'
+
+/** What is kept on disk of a room, in the one transaction that also keeps its position. */
+export interface SavedRoom {
+  readonly epoch: string
+  readonly offset: number
+  readonly states: Readonly<Record<string, { readonly version: number; readonly state: unknown }>>
+  /** Features of which events were seen that nobody here could apply: their state must be fetched before use. */
+  readonly unread: readonly string[]
+  /** When this was true, in milliseconds since 1970 by this device's clock. */
+  readonly savedAt: number
+}
+
+export interface AppliedEvent {
+  readonly frame: EventFrame
+  /** Came in while connected, not from a replay. */
+  readonly live: boolean
+}
+
+export type Replica = ReturnType<typeof createReplica>
+
+export function createReplica(ports: {
+  me: string
+  /** The server's clock as known here. */
+  serverNow: () => number
+  /** A reducer threw. */
+  failed: (feature: string, error: unknown) => void
+  /** An own action became part of the confirmed state. */
+  visible: (id: string) => void
+}) {
+  let { me, serverNow, failed, visible } = ports
+  let features = new Map<string, AnyFeature>()
+  let position: Position | null = null
+  let confirmed = new Map<string, { version: number; state: unknown }>()
+  let unread = new Set<string>()
+  /** Own actions on top of the confirmed state, in the order in which they are painted. */
+  let pending = new Map<string, Row>()
+  /** Those of them that were answered: the offset of their event, or null where only the event itself can tell. */
+  let settled = new Map<string, number | null>()
+  let casts = new Map<string, { frame: CastFrame; until: number }>()
+  let parts: { ref: number; of: number; frames: Map<number, SnapshotFrame> } | null = null
+  let held: EventFrame[] = []
+  /** Events up to here are a replay. */
+  let replayUntil = 0
+  /** What changed since the last paint: everything, or only rows that came on top. */
+  let dirty = new Map<string, 'all' | Row[]>()
+  let painted = new Map<string, unknown>()
+
+  function stateOf(name: string): unknown {
+    let feature = features.get(name)
+    let known = confirmed.get(name)
+    return known && (!feature || known.version === feature.version) ? known.state : feature?.initial
+  }
+
+  function apply(frame: EventFrame): AppliedEvent {
+    position = { epoch: (position as Position).epoch, offset: frame.offset }
+    let feature = features.get(frame.feature)
+    if (feature) {
+      let meta: EventMeta = { id: frame.id, actor: frame.by, at: frame.at }
+      let next = reduceEvent(feature, stateOf(feature.name), frame.type, frame.data, meta, error => failed(frame.feature, error))
+      confirmed.set(feature.name, { version: feature.version, state: next })
+      dirty.set(feature.name, 'all')
+    } else {
+      unread.add(frame.feature)
+    }
+    if (pending.has(frame.id)) unpend(frame.id, true)
+    return { frame, live: frame.offset > replayUntil }
+  }
+
+  function unpend(id: string, isVisible: boolean): void {
+    let row = pending.get(id)
+    if (!row) return
+    pending.delete(id)
+    settled.delete(id)
+    dirty.set(row.feature, 'all')
+    if (isVisible) visible(id)
+  }
+
+  /** Settled rows whose event the position has passed are part of the confirmed state now. */
+  function dropReached(all: boolean): void {
+    let offset = position?.offset ?? 0
+    for (let [id, at] of settled) if (all || (at !== null && at <= offset)) unpend(id, true)
+  }
+
+  function reset(epoch: string, offset: number): void {
+    confirmed.clear()
+    unread.clear()
+    position = { epoch, offset }
+    for (let name of features.keys()) dirty.set(name, 'all')
+  }
+
+  function install(): AppliedEvent[] {
+    let all = [...(parts as NonNullable<typeof parts>).frames.values()]
+    let { epoch, offset } = all[0] as SnapshotFrame
+    reset(epoch, offset)
+    for (let part of all) for (let [name, saved] of Object.entries(part.state)) confirmed.set(name, saved)
+    // A state of another version cannot be read here.
+    for (let [name, saved] of confirmed) if (features.has(name) && features.get(name)?.version !== saved.version) unread.add(name)
+    parts = null
+    replayUntil = Math.max(replayUntil, offset)
+    dropReached(true)
+    let events = held
+    held = []
+    return events.flatMap(frame => (judgeEvent(position as Position, frame.offset) === 'apply' ? [apply(frame)] : []))
+  }
+
+  function paint(name: string, feature: AnyFeature, change: 'all' | readonly Row[]): unknown {
+    let now = serverNow()
+    let apply = (state: unknown, { type, data, id, at }: Row) =>
+      reduceEvent(feature, state, type, data, { id, actor: me, at: Math.max(now, at) }, error => failed(name, error))
+    // A burst of commands costs one reducer call each, not one for every row that waits.
+    if (change !== 'all' && painted.has(name)) return change.reduce(apply, painted.get(name))
+    let state = stateOf(name)
+    for (let row of pending.values()) if (row.feature === name) state = apply(state, row)
+    for (let { frame } of casts.values()) {
+      if (frame.feature !== name) continue
+      let meta = { id: frame.id ?? '', actor: frame.by ?? me, at: frame.at ?? now }
+      state = reduceEvent(feature, state, frame.type, frame.data, meta, error => failed(name, error))
+    }
+    return state
+  }
+
+  function hasCasts(name: string): boolean {
+    for (let { frame } of casts.values()) if (frame.feature === name) return true
+    return false
+  }
+
+  return {
+    get position(): Position | null {
+      return position
+    },
+    get hasPending(): boolean {
+      return pending.size > 0
+    },
+
+    /** Takes a feature in. True when its state must be fetched, for events of it have gone by unread. */
+    use(feature: AnyFeature): boolean {
+      features.set(feature.name, feature)
+      dirty.set(feature.name, 'all')
+      let known = confirmed.get(feature.name)
+      return unread.has(feature.name) || (known !== undefined && known.version !== feature.version)
+    },
+
+    restore(saved: SavedRoom): void {
+      if (position) return
+      position = { epoch: saved.epoch, offset: saved.offset }
+      confirmed = new Map(Object.entries(saved.states))
+      unread = new Set(saved.unread)
+      for (let [name, feature] of features) if ((confirmed.get(name)?.version ?? feature.version) !== feature.version) unread.add(name)
+      for (let name of features.keys()) dirty.set(name, 'all')
+    },
+
+    /** The position to join with; null to be sent everything. */
+    joinFrom(): Position | null {
+      for (let name of features.keys()) if (unread.has(name)) return null
+      return position
+    },
+
+    joined(frame: JoinedFrame): 'live' | 'recovering' | 'rejoin' {
+      let verdict = judgeJoined(position, frame)
+      held = []
+      parts = null
+      replayUntil = frame.offset
+      if (verdict === 'rejoin') {
+        position = null
+        return 'rejoin'
+      }
+      if (verdict === 'snapshot') {
+        parts = { ref: frame.ref, of: 0, frames: new Map() }
+        return 'recovering'
+      }
+      if (verdict === 'empty') {
+        reset(frame.epoch, frame.offset)
+        dropReached(true)
+      }
+      return (position?.offset ?? 0) >= frame.offset ? 'live' : 'recovering'
+    },
+
+    snapshot(frame: SnapshotFrame): readonly AppliedEvent[] {
+      if (!parts || parts.ref !== frame.ref) return []
+      parts.of = frame.of
+      parts.frames.set(frame.part, frame)
+      return parts.frames.size === parts.of ? install() : []
+    },
+
+    /** Applies one event; `gap` means that a hole was found and nothing was applied. */
+    event(frame: EventFrame): AppliedEvent | 'held' | 'drop' | 'gap' {
+      if (parts) {
+        held.push(frame)
+        return 'held'
+      }
+      if (!position) return 'drop'
+      let verdict = judgeEvent(position, frame.offset)
+      if (verdict !== 'apply') return verdict
+      let applied = apply(frame)
+      dropReached(false)
+      return applied
+    },
+
+    /** Whether everything that the last join promised has been applied. */
+    isRecovered(): boolean {
+      return parts === null && position !== null && position.offset >= replayUntil
+    },
+
+    cast(frame: CastFrame, now: number): void {
+      let key = castKey(frame)
+      // Behind all others: casts are painted in the order in which they came.
+      casts.delete(key)
+      casts.set(key, { frame, until: now + frame.ttl * 1000 })
+      dirty.set(frame.feature, 'all')
+    },
+    /** Drops casts past their time. Returns when the next one ends, or Infinity. */
+    expireCasts(now: number): number {
+      let next = Infinity
+      for (let [key, { frame, until }] of casts) {
+        if (until <= now) {
+          casts.delete(key)
+          dirty.set(frame.feature, 'all')
+        } else next = Math.min(next, until)
+      }
+      return next
+    },
+
+    addPending(rows: readonly Row[]): void {
+      for (let row of rows) {
+        if (pending.has(row.id)) continue
+        pending.set(row.id, row)
+        let change = dirty.get(row.feature)
+        if (Array.isArray(change)) change.push(row)
+        else if (!change) dirty.set(row.feature, hasCasts(row.feature) ? 'all' : [row])
+      }
+    },
+    /** A row was answered: it stays painted until the position reaches its event. */
+    settlePending(id: string, at: number | undefined): void {
+      if (!pending.has(id)) return
+      settled.set(id, at ?? null)
+      dropReached(false)
+    },
+    /** A row will never take effect: it is rolled back. */
+    removePending: (id: string): void => unpend(id, false),
+
+    /** Features whose painted state may have changed since the last call, with that state. */
+    paint(): Map<string, unknown> {
+      for (let [name, change] of dirty) {
+        let feature = features.get(name)
+        if (feature) painted.set(name, paint(name, feature, change))
+        else dirty.delete(name)
+      }
+      let result = new Map([...dirty.keys()].map(name => [name, painted.get(name)]))
+      dirty.clear()
+      return result
+    },
+
+    save(now: number): SavedRoom | null {
+      if (!position || parts) return null
+      return { ...position, states: Object.fromEntries(confirmed), unread: [...unread], savedAt: now }
+    }
+  }
+}
+
+function castKey({ feature, type, key, by }: CastFrame): string {
+  return [feature, type, key ?? '', by ?? ''].join('\u0000')
+}
+
+export type { Recovered }

@@ -1,0 +1,327 @@
+// Keeps one connection alive: carries out what the step machine says, asks for tokens, speaks the handshake, measures the
+// link. One attempt at a time; what an abandoned link still reports is dropped by its number.
+
+import { RealtimeError } from '../errors.js'
+import type { Clock, Connect, Link, Random, Stop } from '../ports.js'
+import { decode, encodeFrame, joinFrames } from '../protocol/codec.js'
+import { type DownFrame, type Frame, PROTOCOL_VERSION, type WelcomeFrame } from '../protocol/frames.js'
+import { type ConnectionInput, type ConnectionSettings, type ConnectionState, type Reason, step, wakeAt } from './connection.js'
+
+/** What a token function may be asked for. */
+export interface TokenRequest {
+  /** Why: the first one, an expired one, or one that was refused. */
+  readonly reason: 'connect' | 'refresh' | 'refused'
+}
+export type TokenSource = string | ((request: TokenRequest) => string | Promise<string>)
+
+/** What the hello says besides the token. */
+export interface Identity {
+  readonly app: string
+  readonly user: string
+  readonly cid: string
+  readonly gen: number
+  readonly platform: string | undefined
+}
+
+export interface LinkStats {
+  readonly connectMs: number | null
+  readonly latencyMs: number | null
+  readonly jitterMs: number | null
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly serverTimeOffsetMs: number
+  /** Drops of a connection that had been online, ever. */
+  readonly drops: number
+  /** Malformed frames received, ever. */
+  readonly badFrames: number
+}
+
+export interface SupervisorPorts {
+  readonly url: string | (() => string)
+  readonly connect: Connect
+  readonly clock: Clock
+  readonly random: Random
+  readonly token: TokenSource | undefined
+  readonly settings: Omit<ConnectionSettings, 'retry'>
+  /** Prepares an attempt: who we are, and whether this tab sends. */
+  readonly identify: () => Promise<Identity>
+  readonly welcomed: (frame: WelcomeFrame) => void
+  readonly received: (frames: readonly DownFrame[]) => void
+  /** The connection is gone (it had been welcome). */
+  readonly dropped: () => void
+  readonly changed: (state: ConnectionState, error: RealtimeError | null) => void
+  readonly bad: (message: string) => void
+}
+
+/** More malformed messages than this on one connection, and it is closed. */
+const MAX_BAD = 100
+/** The code of a close that we ask for. */
+const NORMAL_CLOSURE = 1000
+
+export type Supervisor = ReturnType<typeof createSupervisor>
+
+export function createSupervisor(ports: SupervisorPorts) {
+  let { clock, random, connect, identify } = ports
+  let state: ConnectionState = { phase: 'idle' }
+  let link: Link | null = null
+  /** Numbers the attempts; reports of older ones are void. */
+  let attempt = 0
+  let isWelcome = false
+  let sid: string | undefined
+  let retry: readonly [number, number] = [0, 4000]
+  let heardAt = 0
+  let openedAt = 0
+  let badOnLink = 0
+  let stopTimer: Stop | null = null
+  let stopRefresh: Stop | null = null
+  let lastError: RealtimeError | null = null
+  let tokenReason: TokenRequest['reason'] = 'connect'
+  let pings = new Map<number, number>()
+  let stats: { -readonly [K in keyof LinkStats]: LinkStats[K] } = {
+    connectMs: null, latencyMs: null, jitterMs: null, bytesIn: 0, bytesOut: 0, serverTimeOffsetMs: 0, drops: 0, badFrames: 0
+  }
+
+  function feed(input: ConnectionInput): void {
+    let before = state
+    let next = step(state, input, clock.mono(), random.float, { ...ports.settings, retry })
+    state = next.state
+    for (let effect of next.effects) {
+      if (effect === 'close') closeLink()
+      else if (effect === 'open') void openLink(++attempt)
+      else if (effect === 'hello') void hello(attempt)
+      else ping()
+    }
+    schedule()
+    if (state !== before) ports.changed(state, lastError)
+  }
+
+  function schedule(): void {
+    stopTimer?.()
+    stopTimer = null
+    let at = wakeAt(state, heardAt)
+    if (at < Infinity) stopTimer = clock.after(Math.max(0, at - clock.mono()), () => feed({ type: 'tick', heardAt }))
+  }
+
+  function fail(reason: Reason, error: unknown, options: { final?: boolean; retry?: readonly [number, number] | undefined } = {}): void {
+    lastError = error instanceof RealtimeError ? error : new RealtimeError(reason, messageOf(error), { cause: error })
+    feed({ type: 'failed', reason, final: options.final ?? false, ...(options.retry ? { retry: options.retry } : {}) })
+  }
+
+  async function openLink(mine: number): Promise<void> {
+    openedAt = clock.mono()
+    badOnLink = 0
+    try {
+      let url = typeof ports.url === 'function' ? ports.url() : ports.url
+      let current = connect(url, {
+        opened: () => mine === attempt && feed({ type: 'opened' }),
+        message: text => mine === attempt && receive(text),
+        closed: (code, reason) => {
+          if (mine !== attempt) return
+          link = null
+          fail(isWelcome ? 'server' : 'network', new RealtimeError('network', reason || `The connection closed with code ${code}.`))
+        }
+      })
+      if (mine === attempt) link = current
+      else current.close(NORMAL_CLOSURE)
+    } catch (error) {
+      if (mine === attempt) fail('blocked', error)
+    }
+  }
+
+  async function hello(mine: number): Promise<void> {
+    let token: string | undefined
+    try {
+      let { token: source } = ports
+      token = typeof source === 'function' ? await source({ reason: tokenReason }) : source
+    } catch (error) {
+      if (mine !== attempt) return
+      let refused = error instanceof RealtimeError && (error.code === 'forbidden' || error.code === 'unauthorized')
+      fail('token', error, { final: refused })
+      return
+    }
+    try {
+      let { app, user, cid, gen, platform } = await identify()
+      if (mine !== attempt) return
+      send([{ f: 'hello', v: PROTOCOL_VERSION, app, user, cid, gen, ...(token === undefined ? {} : { token }), ...(sid === undefined ? {} : { sid }), ...(platform === undefined ? {} : { platform }) }], true)
+    } catch (error) {
+      if (mine === attempt) fail('protocol', error)
+    }
+  }
+
+  function closeLink(): void {
+    attempt++
+    let old = link
+    link = null
+    stopRefresh?.()
+    stopRefresh = null
+    pings.clear()
+    // Told first: what is sent from now on must not go to the old link.
+    if (isWelcome) {
+      isWelcome = false
+      stats.drops++
+      ports.dropped()
+    }
+    old?.close(NORMAL_CLOSURE)
+  }
+
+  function send(frames: readonly Frame[], beforeWelcome = false): boolean {
+    if (!link || (!isWelcome && !beforeWelcome)) return false
+    let text = joinFrames(frames.map(encodeFrame))
+    if (!link.send(text)) return false
+    stats.bytesOut += text.length
+    return true
+  }
+
+  function ping(): void {
+    let x = Math.round(clock.mono() * 1000) / 1000
+    pings.set(x, clock.mono())
+    if (pings.size > 8) pings.delete(pings.keys().next().value as number)
+    send([{ f: 'ping', x }])
+  }
+
+  function receive(text: string): void {
+    heardAt = clock.mono()
+    stats.bytesIn += text.length
+    let { frames, bad } = decode(text)
+    if (bad.length) {
+      stats.badFrames += bad.length
+      badOnLink += bad.length
+      ports.bad(bad[0] as string)
+      if (badOnLink > MAX_BAD) {
+        fail('protocol', new RealtimeError('protocol', `The other side keeps sending malformed frames: ${bad[0]}`))
+        return
+      }
+    }
+    let mine = attempt
+    let forRooms: DownFrame[] = []
+    for (let frame of frames) {
+      if (mine !== attempt) return
+      if (!handle(frame)) forRooms.push(frame as DownFrame)
+    }
+    if (forRooms.length && isWelcome && mine === attempt) ports.received(forRooms)
+  }
+
+  /** Frames about the connection itself. False for those that concern rooms. */
+  function handle(frame: Frame): boolean {
+    switch (frame.f) {
+      case 'welcome':
+        welcome(frame)
+        return true
+      case 'ping':
+        learnTime(frame.now)
+        send([{ f: 'pong', x: frame.x }])
+        return !frame.rooms
+      case 'pong': {
+        let sentAt = pings.get(frame.x)
+        pings.delete(frame.x)
+        if (sentAt !== undefined) measure(clock.mono() - sentAt, frame.now)
+        return true
+      }
+      case 'bye':
+        bye(frame.code, frame.final, frame.retry, frame.why)
+        return true
+      case 'reauth':
+        void refreshToken()
+        return true
+      case 'authed':
+        refreshBefore(frame.expiresIn)
+        return true
+      default:
+        return false
+    }
+  }
+
+  function welcome(frame: WelcomeFrame): void {
+    if (state.phase !== 'authenticating') return
+    sid = frame.sid
+    retry = frame.retry
+    isWelcome = true
+    lastError = null
+    tokenReason = 'connect'
+    stats.connectMs = clock.mono() - openedAt
+    learnTime(frame.now)
+    refreshBefore(frame.expiresIn)
+    feed({ type: 'welcome', heartbeat: frame.heartbeat })
+    ports.welcomed(frame)
+    // The first measurement comes at once: quality is shown as soon as the connection is.
+    feed({ type: 'tick', heardAt })
+  }
+
+  function bye(code: string, final: boolean, window: readonly [number, number] | undefined, why: string | undefined): void {
+    let refused = code === 'unauthorized'
+    tokenReason = refused ? 'refused' : code === 'expired' ? 'refresh' : 'connect'
+    // A fixed token that was refused stays refused; a function is asked again, with the back-off of any failure.
+    let canRefresh = typeof ports.token === 'function'
+    fail(refused ? 'unauthorized' : code === 'forbidden' ? 'forbidden' : final ? code : 'server', new RealtimeError(code, why), {
+      final: refused ? !canRefresh : final,
+      retry: window
+    })
+  }
+
+  // --- tokens ---
+
+  function refreshBefore(seconds: number | undefined): void {
+    stopRefresh?.()
+    stopRefresh = null
+    if (seconds === undefined || typeof ports.token !== 'function') return
+    stopRefresh = clock.after(Math.max(1000, seconds * 800), () => void refreshToken())
+  }
+
+  async function refreshToken(): Promise<void> {
+    let mine = attempt
+    if (typeof ports.token !== 'function') return
+    try {
+      let token = await ports.token({ reason: 'refresh' })
+      if (mine === attempt) send([{ f: 'auth', token }])
+    } catch (error) {
+      // The old one is still good for a while; when it is not, the server says so.
+      lastError = error instanceof RealtimeError ? error : new RealtimeError('token', messageOf(error), { cause: error })
+      if (mine === attempt) stopRefresh = clock.after(5000, () => void refreshToken())
+    }
+  }
+
+  // --- measuring ---
+
+  function learnTime(serverNow: number | undefined): void {
+    if (serverNow !== undefined) stats.serverTimeOffsetMs = Math.round(serverNow + (stats.latencyMs ?? 0) / 2 - clock.now())
+  }
+
+  function measure(rtt: number, serverNow: number | undefined): void {
+    let { latencyMs, jitterMs } = stats
+    // Smoothed as in RFC 6298: a mean of 7/8, a deviation of 3/4.
+    stats.jitterMs = latencyMs === null ? rtt / 2 : (jitterMs ?? 0) * 0.75 + Math.abs(rtt - latencyMs) * 0.25
+    stats.latencyMs = latencyMs === null ? rtt : latencyMs * 0.875 + rtt * 0.125
+    learnTime(serverNow)
+    ports.changed(state, lastError)
+  }
+
+  return {
+    get state(): ConnectionState {
+      return state
+    },
+    get stats(): LinkStats {
+      return stats
+    },
+    get isWelcome(): boolean {
+      return isWelcome
+    },
+    get sid(): string | undefined {
+      return isWelcome ? sid : undefined
+    },
+    feed,
+    /** Sends frames; false when there is no welcome connection. */
+    send: (frames: readonly Frame[]): boolean => send(frames),
+    buffered: (): number => link?.buffered() ?? 0,
+    /** Sends a new token over the present connection. */
+    authenticate: (token: string): boolean => send([{ f: 'auth', token }]),
+    close(reason: Reason): void {
+      feed({ type: 'disconnect', reason })
+      stopTimer?.()
+      sid = undefined
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

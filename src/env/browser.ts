@@ -1,0 +1,84 @@
+// What a browser offers between tabs and about the page; each `null` where it is missing, so that a worker or a server
+// gets the same library with less around it.
+
+import type { Locks, OpenChannel, Page, PageEvent } from '../ports.js'
+
+export function browserLocks(): Locks | null {
+  let locks = globalThis.navigator?.locks
+  if (!locks) return null
+  return {
+    acquire(name, held, waiting) {
+      let release: (() => void) | null = null
+      let abort = new AbortController()
+      let hold = (): Promise<void> =>
+        new Promise(resolve => {
+          release = resolve
+          held()
+        })
+      let start = async (): Promise<void> => {
+        let free = await locks.request(name, { ifAvailable: true }, async lock => {
+          if (!lock || abort.signal.aborted) return false
+          await hold()
+          return true
+        })
+        if (free || abort.signal.aborted) return
+        waiting()
+        await locks.request(name, { signal: abort.signal }, hold)
+      }
+      // Rejects when aborted while waiting, and in frames whose storage is closed off: then the lock is never held.
+      start().catch(() => {
+        if (!abort.signal.aborted) waiting()
+      })
+      return () => {
+        abort.abort()
+        release?.()
+      }
+    },
+    tryHold(name, holdMs) {
+      return new Promise(resolve => {
+        locks
+          .request(name, { ifAvailable: true }, async lock => {
+            resolve(lock !== null)
+            if (lock) await new Promise(done => setTimeout(done, holdMs))
+          })
+          .catch(() => resolve(true))
+      })
+    }
+  }
+}
+
+export function browserChannel(): OpenChannel | null {
+  if (typeof BroadcastChannel === 'undefined') return null
+  return (name, receive) => {
+    let channel = new BroadcastChannel(name)
+    channel.onmessage = event => receive(event.data)
+    return { post: message => channel.postMessage(message), close: () => channel.close() }
+  }
+}
+
+export function browserPage(): Page | null {
+  if (typeof window === 'undefined' || typeof document === 'undefined') return null
+  return {
+    visible: () => document.visibilityState === 'visible',
+    online: () => navigator.onLine !== false,
+    listen(call) {
+      let stops: (() => void)[] = []
+      let add = (target: EventTarget, type: string, event: () => PageEvent): void => {
+        let listener = (): void => call(event())
+        target.addEventListener(type, listener)
+        stops.push(() => target.removeEventListener(type, listener))
+      }
+      add(document, 'visibilitychange', () => (document.visibilityState === 'visible' ? 'visible' : 'hidden'))
+      // freeze and resume reach the document only; on window a bubbling listener never hears them.
+      add(document, 'freeze', () => 'freeze')
+      add(document, 'resume', () => 'resume')
+      add(window, 'pagehide', () => 'hide')
+      add(window, 'pageshow', () => 'show')
+      add(window, 'online', () => 'online')
+      add(window, 'offline', () => 'offline')
+      return () => {
+        for (let stop of stops) stop()
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// Volatile events of a room: of each key only the newest goes out per turn, and the newest of each key is kept for a while
+// for those who join later. Never stored.
+
+import type { CastFrame } from '../protocol/frames.js'
+import type { Clock, Stop } from '../ports.js'
+
+const LONGEST = 3600
+
+export interface Casts<S> {
+  /** `from`: who must not get it back; `sid`: who need not get it again when joining. */
+  add(frame: CastFrame, from: S | null, sid: string | null): void
+  /** What is kept for a joining connection, with the seconds that are left. */
+  kept(sid: string): CastFrame[]
+  /** Whether anything is kept that has not run out. */
+  any(): boolean
+  close(): void
+}
+
+interface Kept {
+  readonly frame: CastFrame
+  readonly sid: string | null
+  readonly until: number
+}
+
+export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFrame, from: S | null) => void): Casts<S> {
+  let pending = new Map<string, { frame: CastFrame; from: S | null }>()
+  /** In the order of their arrival. */
+  let kept = new Map<string, Kept>()
+  let stopFlush: Stop | null = null
+
+  function flush(): void {
+    stopFlush = null
+    let casts = [...pending.values()]
+    pending.clear()
+    for (let { frame, from } of casts) tell(frame, from)
+  }
+
+  function expire(): void {
+    let now = clock.mono()
+    for (let [key, { until }] of kept) if (until <= now) kept.delete(key)
+  }
+
+  return {
+    add(frame, from, sid) {
+      let key = JSON.stringify([frame.feature, frame.type, frame.key ?? '', frame.by])
+      pending.delete(key)
+      pending.set(key, { frame, from })
+      stopFlush ??= clock.soon(flush)
+
+      kept.delete(key)
+      if (frame.ttl <= 0) return
+      if (kept.size >= max) expire()
+      if (kept.size >= max) kept.delete(kept.keys().next().value as string)
+      kept.set(key, { frame, sid, until: clock.mono() + Math.min(frame.ttl, LONGEST) * 1000 })
+    },
+    kept(sid) {
+      expire()
+      let now = clock.mono()
+      return [...kept.values()]
+        .filter(entry => entry.sid !== sid)
+        .map(({ frame, until }) => ({ ...frame, ttl: Math.ceil((until - now) / 1000) }))
+    },
+    any() {
+      expire()
+      return kept.size > 0
+    },
+    close() {
+      stopFlush?.()
+      pending.clear()
+      kept.clear()
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// One thing after the other: what arrives while a turn runs waits and is taken together in the next one.
+
+import type { Clock, Stop } from '../ports.js'
+
+export interface Lane<T> {
+  add(item: T): void
+  busy(): boolean
+  /** Resolves when nothing is waiting or running. */
+  idle(): Promise<void>
+}
+
+/** `run` gets at most `max` items in the order of their arrival and must not reject. */
+export function createLane<T>(clock: Clock, max: number, run: (items: T[]) => Promise<void>): Lane<T> {
+  let waiting: T[] = []
+  let running = false
+  let stop: Stop | null = null
+  let idlers: (() => void)[] = []
+
+  async function drain(): Promise<void> {
+    stop = null
+    running = true
+    while (waiting.length > 0) await run(waiting.splice(0, max))
+    running = false
+    let calls = idlers
+    idlers = []
+    for (let call of calls) call()
+  }
+
+  let busy = () => running || waiting.length > 0
+
+  return {
+    add(item) {
+      waiting.push(item)
+      if (!running) stop ??= clock.soon(() => void drain())
+    },
+    busy,
+    idle: () => (busy() ? new Promise(resolve => idlers.push(resolve)) : Promise.resolve())
+  }
+}
