@@ -455,6 +455,10 @@ export function createOutbox(ports: {
       }
       return { count: bytesOf.size, bytes, oldestAt }
     },
+    /** Whether one more action would be taken. */
+    get hasRoom(): boolean {
+      return bytesOf.size < limits.maxCount && bytes < limits.maxBytes
+    },
     get chains(): ReadonlyMap<string, Chain> {
       return chains
     },

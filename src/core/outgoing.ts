@@ -41,14 +41,16 @@ export interface OutgoingPorts {
   /** Another connection sends for this client now. */
   readonly fenced: () => void
   readonly failed: (error: unknown) => void
-  /** Offsets of own events seen in a room, by event id. */
-  readonly seen: (room: string, id: string) => number | undefined
+  /** The offset of an own event that came in while its row was waiting. */
+  readonly seen: (id: string) => number | undefined
+  /** Resolves when the events that a room missed have been applied. */
+  readonly recovered: (room: string) => Promise<void>
 }
 
 export type Outgoing = ReturnType<typeof createOutgoing>
 
 export function createOutgoing(ports: OutgoingPorts) {
-  let { outbox, clock, send, buffered, rejoin, sent, fenced, failed, seen } = ports
+  let { outbox, clock, send, buffered, rejoin, sent, fenced, failed, seen, recovered } = ports
   let courses = new Map<string, Course>()
   /** Rooms whose marks are known on this connection. */
   let ready = new Set<string>()
@@ -207,7 +209,13 @@ export function createOutgoing(ports: OutgoingPorts) {
       let knownLife = await outbox.marksEpoch(frame.room)
       if (born !== life) return
       let sameLife = knownLife === undefined || knownLife === frame.marksEpoch
+      if (!sameLife) {
+        // What the events that were missed can tell is not unknown.
+        await recovered(frame.room)
+        if (born !== life) return
+      }
       let settlements: Settlement[] = []
+      let lost: string[] = []
       for (let lane of LANES) {
         let key = chainKey(frame.room, lane)
         let chain = outbox.chains.get(key)
@@ -221,9 +229,10 @@ export function createOutgoing(ports: OutgoingPorts) {
           return
         }
         if (verdict.kind === 'lost') {
+          lost.push(key)
           for (let row of own.rows) {
             if (row.n > own.claimed) break
-            let at = seen(row.room, row.id)
+            let at = seen(row.id)
             settlements.push({ chain: key, row, outcome: at === undefined ? { kind: 'unknown', code: 'unknown', message: '' } : { kind: 'acked', at } })
           }
           continue
@@ -238,12 +247,17 @@ export function createOutgoing(ports: OutgoingPorts) {
       if (settlements.length || knownLife !== frame.marksEpoch) {
         await outbox.settle(settlements, { room: frame.room, epoch: frame.marksEpoch })
       }
-      if (!sameLife) {
-        for (let lane of LANES) if (outbox.chains.has(chainKey(frame.room, lane))) await outbox.resetChain(chainKey(frame.room, lane))
-      }
+      for (let key of lost) await outbox.resetChain(key)
       if (born !== life) return
       ready.add(frame.room)
       await pump()
+    },
+
+    /** The server does not let us into the room: what never left is rejected, of the rest nobody knows. */
+    async refused(room: string, code: string, message: string): Promise<void> {
+      await outbox.withdraw(row => row.room === room, { kind: 'rejected', code, message })
+      let left = [...outbox.chains.values()].filter(chain => chain.room === room)
+      await outbox.settle(left.flatMap(chain => chain.rows.map(row => ({ chain: chain.key, row, outcome: { kind: 'unknown' as const, code: 'unknown', message: '' } }))))
     },
 
     ack({ room, lane, n, id, at }: FrameOf<'ack'>): void {

@@ -32,7 +32,7 @@ export function createReplica(ports: {
   /** A reducer threw. */
   failed: (feature: string, error: unknown) => void
   /** An own action became part of the confirmed state. */
-  visible: (id: string) => void
+  visible: (id: string, offset: number) => void
 }) {
   let { me, serverNow, failed, visible } = ports
   let features = new Map<string, AnyFeature>()
@@ -79,7 +79,7 @@ export function createReplica(ports: {
     pending.delete(id)
     settled.delete(id)
     dirty.set(row.feature, 'all')
-    if (isVisible) visible(id)
+    if (isVisible) visible(id, position?.offset ?? 0)
   }
 
   /** Settled rows whose event the position has passed are part of the confirmed state now. */

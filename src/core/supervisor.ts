@@ -49,7 +49,7 @@ export interface SupervisorPorts {
   readonly received: (frames: readonly DownFrame[]) => void
   /** The connection is gone (it had been welcome). */
   readonly dropped: () => void
-  readonly changed: (state: ConnectionState, error: RealtimeError | null) => void
+  readonly changed: (state: ConnectionState) => void
   readonly bad: (message: string) => void
 }
 
@@ -92,7 +92,7 @@ export function createSupervisor(ports: SupervisorPorts) {
       else ping()
     }
     schedule()
-    if (state !== before) ports.changed(state, lastError)
+    if (state !== before) ports.changed(state)
   }
 
   function schedule(): void {
@@ -292,12 +292,15 @@ export function createSupervisor(ports: SupervisorPorts) {
     stats.jitterMs = latencyMs === null ? rtt / 2 : (jitterMs ?? 0) * 0.75 + Math.abs(rtt - latencyMs) * 0.25
     stats.latencyMs = latencyMs === null ? rtt : latencyMs * 0.875 + rtt * 0.125
     learnTime(serverNow)
-    ports.changed(state, lastError)
+    ports.changed(state)
   }
 
   return {
     get state(): ConnectionState {
       return state
+    },
+    get error(): RealtimeError | null {
+      return lastError
     },
     get stats(): LinkStats {
       return stats

@@ -5,14 +5,15 @@ import { atom, type ReadableAtom } from 'nanostores'
 import { RealtimeError } from '../errors.js'
 import type { LocalHost, LocalPart, Receipt } from '../feature.js'
 import type { Stop } from '../ports.js'
-import type { BiometricEvents, BiometricState } from './biometric.js'
 import {
+  type BiometricEvents,
   type BiometricInput,
+  type BiometricState,
   type BiometricValues,
   MAX_BIOMETRIC_MEMBERS,
   mergedValues,
   UNKNOWN_VALUES
-} from './biometric-values.js'
+} from './biometric-events.js'
 import { appended, clamp, entryOf, withEntry } from './bounded.js'
 import { synchrony } from './synchrony.js'
 
@@ -86,13 +87,18 @@ export interface BiometricLocal extends LocalPart<BiometricView> {
   sendBiometric(sample: BiometricInput): Receipt
 }
 
+/** Own samples that are told apart from those of one's other devices. */
+const MAX_OWN_IDS = 50
+
 interface Known {
   readonly values: BiometricValues
   readonly series: readonly BiometricSample[]
   readonly sync: number | null
+  /** The newest sample of the series. */
+  readonly taken: { readonly id: string; readonly at: number }
 }
 
-const NOBODY: Known = { values: UNKNOWN_VALUES, series: [], sync: null }
+const NOBODY: Known = { values: UNKNOWN_VALUES, series: [], sync: null, taken: { id: '', at: -Infinity } }
 
 /** Measures, sends, and makes series and comparisons of what comes in. */
 export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvents>): BiometricLocal {
@@ -111,8 +117,10 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
   let staleTimer: Stop | null = null
   let attempt = 0
 
-  function take(user: string, sample: BiometricInput, at: number): void {
+  function take(user: string, sample: BiometricInput, id: string, at: number): void {
     let before = entryOf(known, user) ?? NOBODY
+    // After every join, the server tells the last samples again.
+    if (at < before.taken.at || (id !== '' && id === before.taken.id)) return
     let measured = sample.at === undefined || sample.at > at ? at : sample.at < at - 60_000 ? at : sample.at
     let entry: BiometricSample = {
       at: measured,
@@ -120,7 +128,12 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
       stressLevel: sample.stressLevel ?? null,
       energyLevel: sample.energyLevel ?? null
     }
-    let after: Known = { ...before, values: mergedValues(before.values, sample, at), series: appended(before.series, entry, MAX_SERIES) }
+    let after: Known = {
+      ...before,
+      values: mergedValues(before.values, sample, at),
+      series: appended(before.series, entry, MAX_SERIES),
+      taken: { id, at }
+    }
     known = withEntry(known, user, after, MAX_BIOMETRIC_MEMBERS, ({ values }) => values.lastUpdate ?? 0)
     compare(user)
     paint()
@@ -209,11 +222,13 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
     if (sample?.heartRate === undefined && sample?.stressLevel === undefined && sample?.energyLevel === undefined) {
       throw new RealtimeError('bad-argument', 'sample must name at least one of heartRate, stressLevel, energyLevel')
     }
-    let before = ownIds
-    let receipt = host.send({ type: 'sample', data: sample })
-    if (ownIds === before || !ownIds.includes(receipt.id)) {
-      ownIds = appended(ownIds, receipt.id, 50)
-      take(host.me, sample, host.serverNow())
+    // What this device measured at its own time, all compare at the server's.
+    let ahead = host.serverNow() - host.clock.now()
+    let data = sample.at === undefined ? sample : { ...sample, at: Math.round(sample.at + ahead) }
+    let receipt = host.send({ type: 'sample', data })
+    if (!ownIds.includes(receipt.id)) {
+      ownIds = appended(ownIds, receipt.id, MAX_OWN_IDS)
+      take(host.me, data, receipt.id, host.serverNow())
     }
     return receipt
   }
@@ -225,7 +240,7 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
       return
     }
     try {
-      send(sample)
+      void send(sample)
     } catch (error) {
       host.report('biometric:refused', error instanceof Error ? error.message : String(error))
     }
@@ -268,11 +283,11 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
   }
 
   let unlisten = host.onEvent(({ data, meta }) => {
-    if (meta.actor === host.me) {
+    if (meta.actor === host.me && meta.id !== '') {
       if (ownIds.includes(meta.id)) return
-      ownIds = appended(ownIds, meta.id, 50)
+      ownIds = appended(ownIds, meta.id, MAX_OWN_IDS)
     }
-    take(meta.actor, data, meta.at)
+    take(meta.actor, data, meta.id, meta.at)
   })
   let unsubscribe = host.$state.subscribe(state => {
     adopt(state)

@@ -6,7 +6,7 @@ import { RealtimeError } from '../errors.js'
 import type { LiveEvent, LocalHost, LocalPart, Receipt } from '../feature.js'
 import type { Stop } from '../ports.js'
 import { entryOf, withEntry } from './bounded.js'
-import type { HapticEvents, HapticState, HapticTarget, HapticTrigger } from './haptic.js'
+import type { HapticEvents, HapticState, HapticTarget, HapticTrigger } from './haptic-events.js'
 import { HAPTIC_PATTERNS, type HapticPattern, remaining, render, stepsOf } from './haptic-patterns.js'
 
 /** Triggers that wait while one plays; further ones are skipped. */
@@ -204,7 +204,7 @@ export function playHaptics(host: LocalHost<HapticState, HapticEvents>): HapticL
       currentPattern: trigger.pattern,
       intensity: trigger.intensity,
       duration: trigger.duration,
-      startedAt: startAt,
+      startedAt: host.serverNow() - late,
       lastSkipped: mine ? null : 'other-tab'
     })
     timer = host.clock.after(trigger.duration - late, () => {

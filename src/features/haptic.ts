@@ -1,55 +1,13 @@
 // Vibrations that a room shares: who triggered what. Playing it is each device's, see haptic-player.
 
-import { defineFeature, ttl } from '../feature.js'
-import { array, integer, number, object, oneOf, optional, string } from '../schema.js'
+import { defineFeature } from '../feature.js'
 import { appended } from './bounded.js'
+import { type HapticState, hapticEvents, MAX_HAPTIC_HISTORY } from './haptic-events.js'
 import { playHaptics } from './haptic-player.js'
 
+export type { HapticState, HapticTarget, HapticTrigger } from './haptic-events.js'
+export type { HapticPattern } from './haptic-patterns.js'
 export type { HapticLocal, HapticOutcome, HapticSkip, HapticView } from './haptic-player.js'
-
-/** Triggers kept in the history; the oldest give way. */
-export const MAX_HAPTIC_HISTORY = 50
-/** The longest vibration, in milliseconds. */
-export const MAX_HAPTIC_MS = 30_000
-/** `self`: the author's own devices; `room`: those of all members. */
-export type HapticTarget = 'self' | 'room'
-
-/** One trigger, as everybody in the room knows it. */
-export interface HapticTrigger {
-  readonly id: string
-  readonly pattern: string
-  /** Duty cycle, from 0 to 100. */
-  readonly intensity: number
-  /** Milliseconds. */
-  readonly duration: number
-  readonly target: HapticTarget
-  readonly by: string
-  /** Milliseconds since 1970 by the server's clock. */
-  readonly at: number
-}
-
-/** The triggers of the room; newest last. */
-export interface HapticState {
-  /** At most 50. */
-  readonly history: readonly HapticTrigger[]
-}
-
-const events = {
-  triggered: ttl(
-    10,
-    object({
-      pattern: string({ min: 1, max: 32 }),
-      intensity: number({ min: 0, max: 100 }),
-      durationMs: number({ min: 1, max: MAX_HAPTIC_MS }),
-      target: oneOf('self', 'room'),
-      steps: optional(array(integer({ min: 0, max: 10_000 }), { max: 64 }))
-    })
-  ),
-  stopped: ttl(10, object({}))
-}
-
-/** The events of vibrations. */
-export type HapticEvents = typeof events
 
 const initial: HapticState = { history: [] }
 
@@ -64,7 +22,7 @@ const initial: HapticState = { history: [] }
 export const haptic = defineFeature({
   name: 'haptic',
   version: 1,
-  events,
+  events: hapticEvents,
   initial,
   reduce: {
     triggered: (state, { pattern, intensity, durationMs, target }, { id, actor, at }) => ({

@@ -6,8 +6,8 @@ import { RealtimeError } from '../errors.js'
 import type { LocalHost, LocalPart, Receipt } from '../feature.js'
 import type { Stop } from '../ports.js'
 import { clamp } from './bounded.js'
-import type { VoiceEvents, VoiceState, VoiceUtterance } from './voice.js'
 import { voiceFor } from './voice-emotions.js'
+import type { VoiceEvents, VoiceState, VoiceUtterance } from './voice-events.js'
 
 /** Utterances that wait while one is spoken; further ones are skipped. */
 export const MAX_UTTERANCES = 8
@@ -95,25 +95,29 @@ export function converse(host: LocalHost<VoiceState, VoiceEvents>): VoiceLocal {
   let hearingTurn = 0
   // Raised by everything that stops speech, so that a claim that comes late speaks nothing.
   let stops = 0
+  let line: Promise<void> = Promise.resolve()
 
   let set = (patch: Partial<Own>) => $own.set({ ...$own.get(), ...patch })
 
-  async function said(utterance: VoiceUtterance): Promise<void> {
+  function said(utterance: VoiceUtterance): void {
     let late = host.serverNow() - utterance.at > VOICE_WORTHLESS_MS
     if (late || !speech) {
       set({ lastError: late ? 'too-late' : 'unsupported' })
       return
     }
     let before = stops
-    let mine = await host.claim(`voice:${utterance.id}`).catch(() => true)
-    if (stops !== before) return
-    let { queue } = $own.get()
-    if (!mine || queue.length >= MAX_UTTERANCES) {
-      set({ lastError: mine ? 'queue-full' : 'other-tab' })
-      return
-    }
-    set({ queue: [...queue, utterance] })
-    if (!$own.get().speaking) next()
+    let mine = host.claim(`voice:${utterance.id}`).catch(() => true)
+    // In order of arrival, however long each claim takes.
+    line = Promise.all([mine, line]).then(([mine]) => {
+      if (stops !== before) return
+      let { queue } = $own.get()
+      if (!mine || queue.length >= MAX_UTTERANCES) {
+        set({ lastError: mine ? 'queue-full' : 'other-tab' })
+        return
+      }
+      set({ queue: [...queue, utterance] })
+      if (!$own.get().speaking) next()
+    })
   }
 
   function next(): void {
@@ -191,7 +195,7 @@ export function converse(host: LocalHost<VoiceState, VoiceEvents>): VoiceLocal {
     }
     let { text, emotion, pitch, rate, volume } = event.data
     let { id, actor, at } = event.meta
-    void said({ id, text, emotion, pitch, rate, volume, by: actor, at })
+    said({ id, text, emotion, pitch, rate, volume, by: actor, at })
   })
 
   return {

@@ -1,53 +1,13 @@
 // What the avatar of a room says: the utterance is the room's. Speaking and listening are each device's, see voice-speaker.
 
-import { defineFeature, ttl } from '../feature.js'
-import { number, object, string } from '../schema.js'
+import { defineFeature } from '../feature.js'
 import type { VoiceEmotion } from './voice-emotions.js'
+import { type VoiceState, voiceEvents } from './voice-events.js'
 import { converse } from './voice-speaker.js'
 
 export type { VoiceEmotion } from './voice-emotions.js'
+export type { VoiceState, VoiceUtterance } from './voice-events.js'
 export type { VoiceError, VoiceLocal, VoiceView } from './voice-speaker.js'
-
-/** One thing said, as everybody in the room knows it. */
-export interface VoiceUtterance {
-  readonly id: string
-  /** 1 to 2,000 characters. */
-  readonly text: string
-  /** 1 to 32 characters. */
-  readonly emotion: string
-  /** As asked for, 0 to 2, before the emotion's offset. */
-  readonly pitch: number
-  /** As asked for, 0.1 to 10, before the emotion's offset. */
-  readonly rate: number
-  /** 0 to 1. */
-  readonly volume: number
-  readonly by: string
-  /** Milliseconds since 1970 by the server's clock. */
-  readonly at: number
-}
-
-/** What was said last in the room. */
-export interface VoiceState {
-  /** `null` before the first, and after `stopSpeaking`. */
-  readonly utterance: VoiceUtterance | null
-}
-
-const events = {
-  spoken: ttl(
-    60,
-    object({
-      text: string({ min: 1, max: 2000 }),
-      emotion: string({ min: 1, max: 32 }),
-      pitch: number({ min: 0, max: 2 }),
-      rate: number({ min: 0.1, max: 10 }),
-      volume: number({ min: 0, max: 1 })
-    })
-  ),
-  stopped: ttl(60, object({}))
-}
-
-/** The events of voice. */
-export type VoiceEvents = typeof events
 
 const initial: VoiceState = { utterance: null }
 
@@ -62,7 +22,7 @@ const initial: VoiceState = { utterance: null }
 export const voice = defineFeature({
   name: 'voice',
   version: 1,
-  events,
+  events: voiceEvents,
   initial,
   reduce: {
     spoken: (_, { text, emotion, pitch, rate, volume }, { id, actor, at }) => ({

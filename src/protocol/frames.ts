@@ -68,8 +68,9 @@ export type FrameName = keyof typeof frames
 export type FrameOf<N extends FrameName> = { readonly f: N } & Infer<(typeof frames)[N]>
 /** Any frame. */
 export type Frame = { [N in FrameName]: FrameOf<N> }[FrameName]
-export type UpFrame = FrameOf<'hello' | 'join' | 'leave' | 'push' | 'fetch' | 'auth' | 'cast' | 'presence' | 'ping' | 'pong'>
-export type DownFrame = FrameOf<
+type OneOf<N extends FrameName> = { [K in N]: FrameOf<K> }[N]
+export type UpFrame = OneOf<'hello' | 'join' | 'leave' | 'push' | 'fetch' | 'auth' | 'bye' | 'cast' | 'presence' | 'ping' | 'pong'>
+export type DownFrame = OneOf<
   'welcome' | 'joined' | 'ack' | 'nack' | 'event' | 'snapshot' | 'gap' | 'page' | 'authed' | 'reauth' | 'slow' | 'bye' | 'cast' | 'presence' | 'ping' | 'pong'
 >
 

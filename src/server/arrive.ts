@@ -20,11 +20,12 @@ export function createStateWriter(): StateWriter {
         let cached = written.get(feature)
         if (!cached || cached.state !== state) {
           let text = `${JSON.stringify(feature)}:${JSON.stringify({ version: versions(feature), state: state ?? null })}`
-          written.set(feature, (cached = { state, text }))
+          cached = { state, text }
+          written.set(feature, cached)
         }
         return cached.text
       })
-    }
+    },
   }
 }
 
@@ -33,7 +34,7 @@ export function snapshotFrames(
   { ref, room }: { readonly ref: number; readonly room: string },
   { epoch, offset }: Pick<RoomState, 'epoch' | 'offset'>,
   entries: readonly string[],
-  max: number
+  max: number,
 ): string[] {
   let parts = pack(entries, max - 1024 - room.length * 3)
   return parts.map((part, index) => {
@@ -48,7 +49,7 @@ export function greet(
   joined: JoinedFrame,
   snapshot: readonly string[],
   events: readonly string[],
-  casts: readonly CastFrame[]
+  casts: readonly CastFrame[],
 ): void {
   link.writer.frame(joined)
   for (let part of snapshot) link.writer.encoded(part)

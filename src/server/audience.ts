@@ -11,8 +11,8 @@ export interface Audience {
   count(): number
   add(seat: RoomSeat): void
   remove(seat: RoomSeat): void
-  /** The seat that a connection has now. */
-  of(link: object): RoomSeat | undefined
+  /** Removes another seat of the same connection. */
+  replace(seat: RoomSeat): void
   /** Sends events in order to every live seat. */
   events(frames: readonly string[]): void
   /** Sends to every seat but `from` that sees the room and is not too slow. */
@@ -32,6 +32,11 @@ export function createAudience(gapFrame: () => DownFrame): Audience {
     if (holders.get(seat.client) === seat) holders.delete(seat.client)
   }
 
+  function replace(seat: RoomSeat): void {
+    let before = seats.get(seat.link)
+    if (before && before !== seat) remove(before)
+  }
+
   function pauseSlow(seat: RoomSeat): void {
     seat.state = 'paused'
     seat.link.writer.whenDrained(() => {
@@ -43,14 +48,13 @@ export function createAudience(gapFrame: () => DownFrame): Audience {
     holders,
     count: () => seats.size,
     add(seat) {
-      let before = seats.get(seat.link)
-      if (before) remove(before)
+      replace(seat)
       seat.state = 'live'
       seats.set(seat.link, seat)
       if (seat.gen > 0) holders.set(seat.client, seat)
     },
     remove,
-    of: link => seats.get(link),
+    replace,
     events(frames) {
       if (frames.length === 0) return
       for (let seat of seats.values()) {
@@ -72,6 +76,6 @@ export function createAudience(gapFrame: () => DownFrame): Audience {
         if (seat.state === 'live') seat.link.writer.frame(gapFrame())
         seat.state = 'paused'
       }
-    }
+    },
   }
 }

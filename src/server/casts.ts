@@ -1,8 +1,8 @@
 // Volatile events of a room: of each key only the newest goes out per turn, and the newest of each key is kept for a while
 // for those who join later. Never stored.
 
-import type { CastFrame } from '../protocol/frames.js'
 import type { Clock, Stop } from '../ports.js'
+import type { CastFrame } from '../protocol/frames.js'
 
 const LONGEST = 3600
 
@@ -57,7 +57,7 @@ export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFram
       expire()
       let now = clock.mono()
       return [...kept.values()]
-        .filter(entry => entry.sid !== sid)
+        .filter((entry) => entry.sid !== sid)
         .map(({ frame, until }) => ({ ...frame, ttl: Math.ceil((until - now) / 1000) }))
     },
     any() {
@@ -68,6 +68,6 @@ export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFram
       stopFlush?.()
       pending.clear()
       kept.clear()
-    }
+    },
   }
 }

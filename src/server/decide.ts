@@ -6,7 +6,7 @@ import type { PushFrame } from '../protocol/frames.js'
 import { check } from '../schema.js'
 import { answerOf, claim, confirm, consume, markOf } from './marks.js'
 import type { Refusal } from './policy.js'
-import type { ClientRecord, StoredEvent } from './storage/storage.js'
+import type { ClientRecord, StoredEvent } from './storage.js'
 
 /** One join of one connection, as far as its room's decisions need it. */
 export interface Seat {
@@ -67,7 +67,13 @@ export type Outcome =
   | { readonly kind: 'joined'; readonly record: ClientRecord | null }
   | { readonly kind: 'stale' }
   | { readonly kind: 'ack'; readonly n: number; readonly id: string; readonly at: number }
-  | { readonly kind: 'nack'; readonly n: number; readonly id: string; readonly refusal: Refusal; readonly after?: number }
+  | {
+      readonly kind: 'nack'
+      readonly n: number
+      readonly id: string
+      readonly refusal: Refusal
+      readonly after?: number
+    }
   | { readonly kind: 'ignored' }
   | { readonly kind: 'app'; readonly id: string; readonly at: number }
 
@@ -98,7 +104,10 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
 
   function seatOf(seat: S) {
     let copy = seats.get(seat)
-    if (!copy) seats.set(seat, (copy = { marksEpoch: seat.marksEpoch, broken: new Set(seat.broken) }))
+    if (!copy) {
+      copy = { marksEpoch: seat.marksEpoch, broken: new Set(seat.broken) }
+      seats.set(seat, copy)
+    }
     return copy
   }
 
@@ -154,7 +163,12 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
       let [, answeredId, result] = answer
       if (result.ok) return { kind: 'ack', n, id: answeredId, at: result.at ?? 0 }
       let refusal = { code: result.code ?? 'refused', final: true }
-      return { kind: 'nack', n, id: answeredId, refusal: result.message ? { ...refusal, message: result.message } : refusal }
+      return {
+        kind: 'nack',
+        n,
+        id: answeredId,
+        refusal: result.message ? { ...refusal, message: result.message } : refusal,
+      }
     }
     if (push.prev !== mark.n) return again('order')
 
@@ -200,7 +214,7 @@ function refusalOf<S extends Seat>(
   states: ReadonlyMap<string, unknown>,
   push: PushFrame,
   seat: S,
-  asks: Asks<S>
+  asks: Asks<S>,
 ): Refusal | null {
   let feature = features.get(push.feature)
   if (!feature) return { code: 'unknown-feature', final: true }
@@ -210,7 +224,12 @@ function refusalOf<S extends Seat>(
 }
 
 /** What is wrong with an event, or `null`. Stored and volatile events never take each other's way. */
-export function problemOf(feature: AnyFeature, type: string, data: unknown, way: 'durable' | 'volatile'): string | null {
+export function problemOf(
+  feature: AnyFeature,
+  type: string,
+  data: unknown,
+  way: 'durable' | 'volatile',
+): string | null {
   let spec = specOf(feature, type)
   if (!spec) return `${feature.name} has no event «${type}»`
   if ((spec.delivery.kind === 'volatile') !== (way === 'volatile')) {

@@ -13,11 +13,11 @@ export interface Lane<T> {
 export function createLane<T>(clock: Clock, max: number, run: (items: T[]) => Promise<void>): Lane<T> {
   let waiting: T[] = []
   let running = false
-  let stop: Stop | null = null
+  let _stop: Stop | null = null
   let idlers: (() => void)[] = []
 
   async function drain(): Promise<void> {
-    stop = null
+    _stop = null
     running = true
     while (waiting.length > 0) await run(waiting.splice(0, max))
     running = false
@@ -31,9 +31,9 @@ export function createLane<T>(clock: Clock, max: number, run: (items: T[]) => Pr
   return {
     add(item) {
       waiting.push(item)
-      if (!running) stop ??= clock.soon(() => void drain())
+      if (!running) _stop ??= clock.soon(() => void drain())
     },
     busy,
-    idle: () => (busy() ? new Promise(resolve => idlers.push(resolve)) : Promise.resolve())
+    idle: () => (busy() ? new Promise((resolve) => idlers.push(resolve)) : Promise.resolve()),
   }
 }

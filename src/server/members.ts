@@ -1,8 +1,8 @@
 // Who is in a room: one entry per connection, told as differences that count up. An entry outlives a broken connection for a
 // grace, so that a reconnect is no coming and going. Knows nothing of how a difference travels.
 
-import type { Member } from '../protocol/frames.js'
 import type { Clock, Stop } from '../ports.js'
+import type { Member } from '../protocol/frames.js'
 
 export interface Difference {
   readonly version: number
@@ -60,7 +60,7 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
     let parts = {
       ...(Object.keys(joined).length > 0 ? { joined } : {}),
       ...(Object.keys(updated).length > 0 ? { updated } : {}),
-      ...(left.length > 0 ? { left } : {})
+      ...(left.length > 0 ? { left } : {}),
     }
     if (Object.keys(parts).length > 0) tell({ version: ++version, ...parts })
   }
@@ -107,6 +107,6 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
       stopFlush?.()
       for (let { stop } of entries.values()) stop?.()
       entries.clear()
-    }
+    },
   }
 }

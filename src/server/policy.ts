@@ -89,7 +89,9 @@ export function askNow(policy: Policy, request: PolicyRequest, failed: (error: u
     let answer = policy(request)
     if (typeof answer === 'object') {
       answer.catch(() => {})
-      failed(new RealtimeError('bad-argument', `the policy must answer «${request.action}» at once, not with a promise`))
+      failed(
+        new RealtimeError('bad-argument', `the policy must answer «${request.action}» at once, not with a promise`),
+      )
       return refused
     }
     return refusalOf(answer)

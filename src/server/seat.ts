@@ -34,11 +34,24 @@ export interface RoomSeat extends Seat {
   /** Marks and answers only: no events, no presence. */
   readonly only: boolean
   state: SeatState
+  /** Its presence data, until its entry is made. */
+  presence: unknown
   marksEpoch: string | null
   broken: ReadonlySet<Lane>
 }
 
 export function createSeat(link: Link, join: FrameOf<'join'>): RoomSeat {
-  let { client, cid, user, gen } = link
-  return { link, client, cid, user, gen, join, only: join.only === true, state: 'waiting', marksEpoch: null, broken: new Set() }
+  return {
+    link,
+    client: link.client,
+    cid: link.cid,
+    user: link.user,
+    gen: link.gen,
+    join,
+    only: join.only === true,
+    state: 'waiting',
+    presence: join.presence,
+    marksEpoch: null,
+    broken: new Set(),
+  }
 }

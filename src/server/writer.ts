@@ -1,9 +1,9 @@
 // What goes out to one connection: everything of one turn as one message, split where it grows too large. Tells when the
 // peer is too slow. Knows nothing of what the frames mean.
 
-import { type DownFrame } from '../protocol/frames.js'
-import { encodeFrame, joinFrames } from '../protocol/codec.js'
 import type { Clock, Stop } from '../ports.js'
+import { encodeFrame, joinFrames } from '../protocol/codec.js'
+import type { DownFrame } from '../protocol/frames.js'
 import { byteLength } from './limits.js'
 
 /** The server's side of one open connection. */
@@ -30,7 +30,11 @@ export interface Writer {
 
 const DRAIN_CHECK = 100
 
-export function createWriter(peer: Peer, clock: Clock, limits: { readonly max: number; readonly highWater: number }): Writer {
+export function createWriter(
+  peer: Peer,
+  clock: Clock,
+  limits: { readonly max: number; readonly highWater: number },
+): Writer {
   let open = true
   let collected: string[] = []
   let bytes = 0
@@ -95,6 +99,6 @@ export function createWriter(peer: Peer, clock: Clock, limits: { readonly max: n
       waiting = []
       stopFlush?.()
       stopCheck?.()
-    }
+    },
   }
 }

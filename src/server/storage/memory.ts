@@ -1,7 +1,7 @@
 // Rooms in memory: for tests, demos, and rooms that may end with the process. A new process is a new epoch.
 
 import { RealtimeError } from '../../errors.js'
-import type { ClientRecord, Commit, Storage, StoredEvent, StoredSnapshot } from './storage.js'
+import type { ClientRecord, Commit, Storage, StoredEvent, StoredSnapshot } from '../storage.js'
 
 interface MemoryRoom {
   epoch: string
@@ -43,7 +43,16 @@ export function createMemoryStorage(): Storage {
     async open(room, epoch) {
       let stored = rooms.get(room)
       if (!stored) {
-        stored = { epoch, offset: 0, trimmed: 0, revision: 0, snapshot: null, events: [], clients: new Map(), ids: new Map() }
+        stored = {
+          epoch,
+          offset: 0,
+          trimmed: 0,
+          revision: 0,
+          snapshot: null,
+          events: [],
+          clients: new Map(),
+          ids: new Map(),
+        }
         rooms.set(room, stored)
       }
       let { offset, trimmed, revision, snapshot } = stored
@@ -75,6 +84,6 @@ export function createMemoryStorage(): Storage {
     async commit(room, commit) {
       write(room, commit)
     },
-    async close() {}
+    async close() {},
   }
 }

@@ -1,8 +1,8 @@
 // What the engine asks of a place that keeps rooms. A room is self-contained: nothing here spans two rooms, so a room may
 // live in a file, in Redis or in an edge object. Knows nothing of connections.
 
-import type { Lane } from '../../feature.js'
-import type { PushResult } from '../../protocol/frames.js'
+import type { Lane } from '../feature.js'
+import type { PushResult } from '../protocol/frames.js'
 
 /** An event as it lies in a room's log. Must survive JSON. */
 export interface StoredEvent {

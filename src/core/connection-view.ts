@@ -1,0 +1,108 @@
+// What an app sees of the connection, put together from the machine, the link's measurements and the outbox. Pure.
+
+import type { RealtimeError } from '../errors.js'
+import type { ConnectionState } from './connection.js'
+import { type Quality, qualityScore, qualityWord } from './quality.js'
+import type { LinkStats } from './supervisor.js'
+
+export interface ConnectionView {
+  readonly phase: ConnectionState['phase']
+  /** Why the phase is what it is; `none` while all is well. */
+  readonly reason: string
+  readonly lastError: { readonly code: string; readonly message: string } | null
+  /** Failed attempts in a row. */
+  readonly attempt: number
+  /** When the next attempt starts, in milliseconds since 1970. */
+  readonly nextAttemptAt: number | null
+  /** When the phase began, in milliseconds since 1970. */
+  readonly since: number
+  /** How long the last connection took to be welcome, in milliseconds. */
+  readonly connectMs: number | null
+  /** Smoothed round trip in milliseconds. */
+  readonly latencyMs: number | null
+  readonly jitterMs: number | null
+  readonly quality: Quality
+  /** 0 to 100. */
+  readonly qualityScore: number
+  readonly transport: 'websocket' | 'none'
+  /** Whether waiting actions survive a reload. */
+  readonly durability: 'disk' | 'memory'
+  readonly durabilityReason: string | null
+  /** Actions not yet answered, their size in characters, and when the oldest was called. */
+  readonly pending: { readonly count: number; readonly bytes: number; readonly oldestAt: number | null }
+  readonly rejectedCount: number
+  readonly unknownCount: number
+  /** False only when an action would not be stored. */
+  readonly canSend: boolean
+  /** Whether this tab is the one that sends. */
+  readonly leader: boolean
+  readonly sessionId: string | null
+  readonly persona: string | null
+  /** Whether what is sent is encrypted end to end. */
+  readonly sealed: 'yes' | 'no' | 'mixed'
+  /** Characters received and sent since the page was loaded. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Malformed frames received; they are dropped. */
+  readonly badFrames: number
+  /** Server's clock minus this device's. */
+  readonly serverTimeOffsetMs: number
+}
+
+export const IDLE_VIEW: ConnectionView = {
+  phase: 'idle', reason: 'none', lastError: null, attempt: 0, nextAttemptAt: null, since: 0, connectMs: null, latencyMs: null,
+  jitterMs: null, quality: 'none', qualityScore: 0, transport: 'none', durability: 'memory', durabilityReason: null,
+  pending: { count: 0, bytes: 0, oldestAt: null }, rejectedCount: 0, unknownCount: 0, canSend: false, leader: false, sessionId: null,
+  persona: null, sealed: 'no', bytesIn: 0, bytesOut: 0, badFrames: 0, serverTimeOffsetMs: 0
+}
+
+export interface ViewInput {
+  readonly state: ConnectionState
+  readonly error: RealtimeError | null
+  readonly stats: LinkStats
+  readonly recentDrops: number
+  readonly since: number
+  /** Adds the difference between wall and monotonic clock. */
+  readonly toWall: (mono: number) => number
+  readonly durability: 'disk' | 'memory'
+  readonly durabilityReason: string | null
+  readonly pending: ConnectionView['pending']
+  readonly rejectedCount: number
+  readonly unknownCount: number
+  readonly canSend: boolean
+  readonly leader: boolean
+  readonly sessionId: string | undefined
+}
+
+export function viewConnection(input: ViewInput): ConnectionView {
+  let { state, stats } = input
+  let score = qualityScore({ isOnline: state.phase === 'online', latencyMs: stats.latencyMs, jitterMs: stats.jitterMs, recentDrops: input.recentDrops })
+  return {
+    phase: state.phase,
+    reason: 'reason' in state ? state.reason : 'none',
+    lastError: input.error && { code: input.error.code, message: input.error.message },
+    attempt: 'attempt' in state ? state.attempt : 0,
+    nextAttemptAt: state.phase === 'waiting' && state.until < Infinity ? Math.round(input.toWall(state.until)) : null,
+    since: input.since,
+    connectMs: stats.connectMs,
+    latencyMs: stats.latencyMs,
+    jitterMs: stats.jitterMs,
+    quality: qualityWord(score),
+    qualityScore: score,
+    transport: state.phase === 'online' ? 'websocket' : 'none',
+    durability: input.durability,
+    durabilityReason: input.durabilityReason,
+    pending: input.pending,
+    rejectedCount: input.rejectedCount,
+    unknownCount: input.unknownCount,
+    canSend: input.canSend,
+    leader: input.leader,
+    sessionId: input.sessionId ?? null,
+    persona: null,
+    sealed: 'no',
+    bytesIn: stats.bytesIn,
+    bytesOut: stats.bytesOut,
+    badFrames: stats.badFrames,
+    serverTimeOffsetMs: stats.serverTimeOffsetMs
+  }
+}

@@ -1,0 +1,46 @@
+// Receipts of the actions of this page, and what each outcome of a row means for them. Knows nothing of disks or rooms.
+
+import { RealtimeError } from '../errors.js'
+import type { Receipt } from '../feature.js'
+import type { Outcome } from './outbox.js'
+import { createReceipt, type ReceiptControl } from './receipt.js'
+
+export type Ending = Outcome | { readonly kind: 'failed'; readonly error: RealtimeError }
+
+export interface Ledger {
+  open(id: string, awaits: 'stored' | 'sent'): Receipt
+  reach(id: string, stage: 'stored' | 'sent' | 'acked' | 'visible'): void
+  /** The row left the outbox. `watched`: its room is shown here, so that it will still become visible. */
+  end(id: string, ending: Ending, watched: boolean): void
+  drop(id: string): void
+}
+
+export function createLedger(): Ledger {
+  let open = new Map<string, ReceiptControl>()
+
+  function fail(id: string, error: RealtimeError): void {
+    open.get(id)?.fail(error)
+    open.delete(id)
+  }
+
+  return {
+    open(id, awaits) {
+      let control = createReceipt(id, awaits)
+      open.set(id, control)
+      return control.receipt
+    },
+    reach(id, stage) {
+      open.get(id)?.reach(stage)
+      if (stage === 'visible') open.delete(id)
+    },
+    end(id, ending, watched) {
+      if (ending.kind === 'acked') {
+        open.get(id)?.reach('acked')
+        if (!watched) open.delete(id)
+      } else if (ending.kind === 'failed') fail(id, ending.error)
+      else if (ending.kind === 'rejected' || ending.kind === 'unknown') fail(id, new RealtimeError(ending.code, ending.message || undefined))
+      else fail(id, new RealtimeError(ending.kind))
+    },
+    drop: id => fail(id, new RealtimeError('dropped'))
+  }
+}

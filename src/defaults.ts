@@ -1,0 +1,42 @@
+// The real outside of a browser, as the ports of a client. Made when a client is made; importing this touches nothing.
+
+import { browserDevices } from './devices/all.js'
+import { browserChannel, browserLocks, browserPage } from './env/browser.js'
+import { realClock, realRandom } from './env/clock.js'
+import type { Clock, Connect, Devices, Locks, OpenChannel, OpenDisk, Page, Random, Report } from './ports.js'
+import { openIndexedDb } from './storage/indexed-db.js'
+import { webSocketConnect } from './transport/websocket.js'
+
+/** Everything outside that a client uses; `null` means: not available here. */
+export interface ClientPorts {
+  readonly connect: Connect
+  readonly clock: Clock
+  readonly random: Random
+  readonly openDisk: OpenDisk | null
+  readonly locks: Locks | null
+  readonly openChannel: OpenChannel | null
+  readonly page: Page | null
+  readonly devices: Devices
+  /** Asks the browser not to evict what is stored; tells its answer. */
+  readonly persist: (() => Promise<boolean>) | null
+  readonly dispatchDom: ((type: string, detail: unknown) => void) | null
+  readonly report: Report
+}
+
+export function browserPorts(webSocket: unknown): ClientPorts {
+  let hasWindow = typeof window !== 'undefined'
+  let storage = globalThis.navigator?.storage
+  return {
+    connect: webSocketConnect(webSocket),
+    clock: realClock,
+    random: realRandom,
+    openDisk: typeof indexedDB === 'undefined' ? null : openIndexedDb,
+    locks: browserLocks(),
+    openChannel: browserChannel(),
+    page: browserPage(),
+    devices: browserDevices(),
+    persist: storage?.persist ? () => storage.persist() : null,
+    dispatchDom: hasWindow ? (type, detail) => void window.dispatchEvent(new CustomEvent(type, { detail })) : null,
+    report: () => {}
+  }
+}

@@ -1,0 +1,29 @@
+// The system events that an app may listen to, by name and with what they carry.
+
+import type { RealtimeError } from './errors.js'
+
+export type RealtimeEvents = {
+  /** The connection is welcome; `again` is false for the first time. */
+  connected: { again: boolean }
+  /** The connection is gone. */
+  disconnected: { reason: string }
+  /** The server refused an action; it was rolled back and waits in `rejected`. */
+  rejected: { id: string; feature: string; type: string; code: string }
+  /** Nobody knows whether an action happened; it waits in `unknown`. */
+  unknown: { id: string; feature: string; type: string }
+  /** An action was not delivered within its time, or a newer one took its place. */
+  expired: { id: string; feature: string; type: string }
+  /** A room's state was replaced, for what was missed could not be replayed. */
+  reset: { room: string }
+  memberJoined: { room: string; user: string; platform?: string }
+  memberLeft: { room: string; user: string; platform?: string }
+  /** Actions are kept in memory only from here on. */
+  degraded: { reason: string }
+  /** Something failed that no call could be told of. */
+  error: { error: RealtimeError }
+  /** The browser was asked to keep the data of this site. */
+  persisted: { granted: boolean }
+} & Record<string, unknown>
+
+/** A kind of event: one of ours, or one that the app emits itself. */
+export type RealtimeEventName = keyof RealtimeEvents & string

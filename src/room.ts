@@ -1,0 +1,415 @@
+// What a user holds of a room: features, presence, status, history. Joins, recovers and paints; sending is handed to the
+// client that made it.
+
+import { atom, type ReadableAtom } from 'nanostores'
+import type { Position } from './core/position.js'
+import { EMPTY_ROSTER, type Roster, stepRoster } from './core/presence.js'
+import { createReplica, type Recovered, type Replica, type SavedRoom } from './core/replica.js'
+import { RealtimeError } from './errors.js'
+import type { AnyFeature, CommandContext, Draft, EventMap, EventSpec, Feature, Handle, LiveEvent, LocalHost, Receipt } from './feature.js'
+import type { Clock, Devices, Random } from './ports.js'
+import type { CastFrame, DownFrame, EventFrame, Frame, FrameOf, JoinedFrame, Member } from './protocol/frames.js'
+
+/** How current a room's state is. */
+export interface RoomStatus {
+  /** The state may be behind: not joined, or still recovering. */
+  readonly stale: boolean
+  /** When the state was last known to be current, in milliseconds since 1970; null when never. */
+  readonly asOf: number | null
+  /** How the last join went: `all` missed events came, a `new` start, or `none`: the state was replaced. */
+  readonly recovered: Recovered | null
+  /** Why the server refused the room, if it did. */
+  readonly refused: string | null
+}
+
+/** Past events, newest last. */
+export interface HistoryPage {
+  readonly events: readonly EventFrame[]
+  /** There is nothing older. */
+  readonly done: boolean
+}
+
+export interface RoomPresence {
+  /** Everyone in the room, by connection. */
+  readonly $roster: ReadableAtom<Roster>
+  /** Replaces what this connection says of itself; sent at most ten times a second. */
+  set(data: Readonly<Record<string, unknown>>): void
+}
+
+/** A room as a user holds it. */
+export interface Room {
+  readonly id: string
+  readonly $status: ReadableAtom<RoomStatus>
+  readonly presence: RoomPresence
+  /** The stores and commands of a feature in this room; the same object at every call. */
+  use<F extends AnyFeature>(feature: F): Handle<F> & { readonly $status: ReadableAtom<RoomStatus> }
+  /** Events before an offset (default: the newest), at most `limit` (default 50). Needs a connection. */
+  history(options?: { before?: number; limit?: number }): Promise<HistoryPage>
+  /** Lets go of the room. It is left when everyone who asked for it has let go; waiting actions are delivered all the same. */
+  leave(): void
+}
+
+/** What a room needs from the client. */
+export interface RoomHost {
+  readonly me: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly devices: Devices
+  readonly sid: () => string | undefined
+  serverNow(): number
+  send(frames: readonly Frame[]): boolean
+  nextRef(): number
+  dispatch(room: string, feature: AnyFeature, type: string, data: unknown, id: string): Receipt
+  claim(name: string): Promise<boolean>
+  report(type: string, detail: unknown): void
+  error(error: unknown): void
+  visible(id: string, offset: number): void
+  /** Confirmed state changed and may be saved. */
+  advanced(room: string): void
+  /** The server's marks for this room. */
+  marks(frame: JoinedFrame): void
+  /** The marks are void until the next `marks`. */
+  unmarked(room: string): void
+  refused(room: string, code: string): void
+  left(room: string): void
+}
+
+/** The client's side of a room. */
+export interface RoomCore {
+  readonly room: Room
+  readonly replica: Replica
+  /** Another holder of the same room. */
+  hold(): void
+  /** The saved state is in (or there is none): joining may begin. */
+  restored(saved: SavedRoom | null): void
+  /** A connection is welcome: join. Null while the saved state is still being read. */
+  joinFrame(done: Readonly<Record<string, number>>): FrameOf<'join'> | null
+  receive(frame: DownFrame): void
+  /** Resolves when everything that the last join promised has been applied, or the connection is gone. */
+  whenLive(): Promise<void>
+  offline(): void
+  /** Shows what changed. */
+  paint(): void
+  close(): void
+}
+
+/** Presence is sent at most this often, in milliseconds. */
+const PRESENCE_INTERVAL = 100
+/** A room that nobody holds is left after this time: a view that is taken down and put up again costs nothing. */
+const LINGER = 1000
+const HISTORY_DEADLINE = 10_000
+
+export function createRoomCore(id: string, host: RoomHost): RoomCore {
+  let { clock } = host
+  let replica = createReplica({
+    me: host.me,
+    serverNow: host.serverNow,
+    failed: (feature, error) => host.error(new RealtimeError('invalid', `A reducer of ${feature} threw in room ${id}.`, { cause: error })),
+    visible: host.visible
+  })
+  let $status = atom<RoomStatus>({ stale: true, asOf: null, recovered: null, refused: null })
+  let $roster = atom<Roster>(EMPTY_ROSTER)
+  let handles = new Map<string, { handle: object; $state: ReturnType<typeof atom<unknown>>; close(): void }>()
+  let listeners = new Map<string, Set<(event: LiveEvent<EventMap>) => void>>()
+  let phase: 'restoring' | 'out' | 'joining' | 'recovering' | 'live' = 'restoring'
+  let ref = 0
+  let onlineSince = false
+  let holders = 1
+  let self: Readonly<Record<string, unknown>> | undefined
+  let presenceTimer: (() => void) | null = null
+  let castTimer: (() => void) | null = null
+  let lingerTimer: (() => void) | null = null
+  let pages = new Map<number, { resolve(page: HistoryPage): void; reject(error: unknown): void; stop(): void }>()
+  let lastDone: Readonly<Record<string, number>> = {}
+  let closed = false
+
+  function setStatus(patch: Partial<RoomStatus>): void {
+    let before = $status.get()
+    let next = { ...before, ...patch }
+    if ((Object.keys(next) as (keyof RoomStatus)[]).some(key => next[key] !== before[key])) $status.set(next)
+  }
+
+  function joinNow(): FrameOf<'join'> {
+    ref = host.nextRef()
+    phase = 'joining'
+    let position: Position | null = replica.joinFrom()
+    return { f: 'join', ref, room: id, ...(position ?? {}), done: lastDone, ...(self ? { presence: self } : {}) }
+  }
+
+  function rejoin(): void {
+    if (!onlineSince || phase === 'restoring' || closed) return
+    host.unmarked(id)
+    host.send([joinNow()])
+  }
+
+  let awaiting: (() => void)[] = []
+  function tellAwaiting(): void {
+    for (let call of awaiting.splice(0)) call()
+  }
+
+  function settleLive(): void {
+    if (phase !== 'recovering' || !replica.isRecovered()) return
+    phase = 'live'
+    tellAwaiting()
+    setStatus({ stale: false, asOf: clock.now() })
+  }
+
+  function onJoined(frame: JoinedFrame): void {
+    if (frame.ref !== ref) return
+    let verdict = replica.joined(frame)
+    if (verdict === 'rejoin') {
+      host.send([joinNow()])
+      return
+    }
+    phase = 'recovering'
+    if (frame.recovered === 'none' && $status.get().asOf !== null) host.report('reset', { room: id })
+    setStatus({ recovered: frame.recovered, refused: null })
+    if (frame.members) takePresence({ version: frame.version ?? 0, full: frame.members })
+    host.advanced(id)
+    host.marks(frame)
+    settleLive()
+  }
+
+  function onEvent(frame: EventFrame): void {
+    if (phase !== 'recovering' && phase !== 'live') return
+    let applied = replica.event(frame)
+    if (applied === 'gap') rejoin()
+    if (typeof applied !== 'object') return
+    tell(applied.frame, applied.live)
+    host.advanced(id)
+    settleLive()
+  }
+
+  function tell(frame: EventFrame | CastFrame, live: boolean): void {
+    let set = listeners.get(frame.feature)
+    if (!live || !set?.size) return
+    let meta = { id: frame.id ?? '', actor: frame.by ?? host.me, at: frame.at ?? host.serverNow() }
+    let event = { type: frame.type, data: frame.data, meta } as LiveEvent<EventMap>
+    // After painting: whoever is told finds the state as it is now.
+    told.push(() => {
+      for (let listener of set) {
+        try {
+          listener(event)
+        } catch (error) {
+          host.error(error)
+        }
+      }
+    })
+  }
+  let told: (() => void)[] = []
+
+  function onCast(frame: CastFrame): void {
+    let feature = handles.has(frame.feature)
+    if (!feature) return
+    replica.cast(frame, clock.mono())
+    tell(frame, true)
+    scheduleCasts()
+  }
+
+  function scheduleCasts(): void {
+    castTimer?.()
+    castTimer = null
+    let next = replica.expireCasts(clock.mono())
+    if (next < Infinity) {
+      castTimer = clock.after(next - clock.mono(), () => {
+        scheduleCasts()
+        paint()
+      })
+    }
+  }
+
+  function takePresence(frame: Parameters<typeof stepRoster>[1]): void {
+    let next = stepRoster($roster.get(), frame)
+    if (next.resync) host.send([{ f: 'presence', room: id, sync: true }])
+    if (next.roster !== $roster.get()) $roster.set(next.roster)
+    for (let member of next.joined) tellOfMember('memberJoined', member)
+    for (let member of next.left) tellOfMember('memberLeft', member)
+  }
+
+  function tellOfMember(type: string, member: Member): void {
+    host.report(type, { room: id, user: member.user, platform: member.platform })
+  }
+
+  function onNack(frame: FrameOf<'nack'>): void {
+    let page = frame.ref === undefined ? undefined : pages.get(frame.ref)
+    if (page) {
+      page.reject(new RealtimeError(frame.code, frame.message))
+      return
+    }
+    if (frame.ref !== ref || phase !== 'joining') return
+    phase = 'out'
+    if (frame.final) {
+      setStatus({ refused: frame.code })
+      host.refused(id, frame.code)
+    } else {
+      clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
+    }
+  }
+
+  function flushPresence(): void {
+    if (self && onlineSince) host.send([{ f: 'presence', room: id, self }])
+  }
+
+  function paint(): void {
+    for (let [name, state] of replica.paint()) {
+      try {
+        handles.get(name)?.$state.set(state)
+      } catch (error) {
+        // A listener of the app threw; the state is set and the others were told.
+        host.error(error)
+      }
+    }
+    let calls = told
+    told = []
+    for (let call of calls) call()
+  }
+
+  function use(feature: Feature): object {
+    let known = handles.get(feature.name)
+    if (known) return known.handle
+    let mustFetch = replica.use(feature)
+    let $state = atom<unknown>(feature.initial)
+    let send = (draft: Draft<EventMap>, eventId = host.random.id()): Receipt => {
+      if (closed) throw new RealtimeError('left', `Room ${id} was left; enter it again before calling its commands.`)
+      return host.dispatch(id, feature, draft.type, draft.data, eventId)
+    }
+    let commands: Record<string, (...args: never[]) => Receipt | null> = {}
+    for (let [name, command] of Object.entries(feature.commands)) {
+      commands[name] = (...args) => {
+        let eventId = host.random.id()
+        let context: CommandContext<unknown> = { state: $state.get(), me: host.me, id: eventId }
+        let draft = command(context, ...args)
+        return draft && send(draft, eventId)
+      }
+    }
+    let localHost: LocalHost<unknown, EventMap> = {
+      $state,
+      me: host.me,
+      clock,
+      random: host.random,
+      devices: host.devices,
+      serverNow: host.serverNow,
+      send,
+      onEvent(listener) {
+        let set = listeners.get(feature.name) ?? new Set()
+        listeners.set(feature.name, set)
+        set.add(listener)
+        return () => set.delete(listener)
+      },
+      claim: host.claim,
+      report: host.report
+    }
+    let local = feature.local?.(localHost) as { close?(): void } | undefined
+    let handle = { $state, ...commands, ...local, $status }
+    handles.set(feature.name, { handle, $state, close: () => local?.close?.() })
+    paint()
+    if (mustFetch) rejoin()
+    return handle
+  }
+
+  let room: Room = {
+    id,
+    $status,
+    presence: {
+      $roster,
+      set(data) {
+        self = data
+        if (presenceTimer) return
+        flushPresence()
+        let sent = data
+        presenceTimer = clock.after(PRESENCE_INTERVAL, () => {
+          presenceTimer = null
+          if (self !== sent) room.presence.set(self as typeof data)
+        })
+      }
+    },
+    use: use as unknown as Room['use'],
+    history({ before, limit = 50 } = {}) {
+      return new Promise((resolve, reject) => {
+        let pageRef = host.nextRef()
+        let end = (): void => {
+          stop()
+          pages.delete(pageRef)
+        }
+        let stop = clock.after(HISTORY_DEADLINE, () => {
+          end()
+          reject(new RealtimeError('timeout'))
+        })
+        pages.set(pageRef, { stop, resolve: page => (end(), resolve(page)), reject: error => (end(), reject(error)) })
+        if (host.send([{ f: 'fetch', ref: pageRef, room: id, limit, ...(before === undefined ? {} : { before }) }])) return
+        end()
+        reject(new RealtimeError('not-connected', 'History needs a connection; the newest events are in the stores.'))
+      })
+    },
+    leave() {
+      if (--holders > 0 || closed) return
+      lingerTimer = clock.after(LINGER, () => {
+        if (holders <= 0) host.left(id)
+      })
+    }
+  }
+
+  return {
+    room,
+    replica,
+    hold() {
+      holders = Math.max(0, holders) + 1
+      lingerTimer?.()
+      lingerTimer = null
+    },
+    restored(saved) {
+      if (saved) {
+        replica.restore(saved)
+        setStatus({ asOf: saved.savedAt })
+      }
+      phase = 'out'
+      paint()
+    },
+    joinFrame(done) {
+      onlineSince = true
+      lastDone = done
+      return phase === 'restoring' ? null : joinNow()
+    },
+    receive(frame) {
+      if (frame.f === 'joined') onJoined(frame)
+      else if (frame.f === 'event') onEvent(frame)
+      else if (frame.f === 'snapshot') {
+        if (frame.ref !== ref) return
+        for (let applied of replica.snapshot(frame)) tell(applied.frame, applied.live)
+        host.advanced(id)
+        settleLive()
+      } else if (frame.f === 'gap') rejoin()
+      else if (frame.f === 'cast') onCast(frame)
+      else if (frame.f === 'presence') takePresence(frame)
+      else if (frame.f === 'nack') onNack(frame)
+      else if (frame.f === 'page') pages.get(frame.ref)?.resolve({ events: frame.events as readonly EventFrame[], done: frame.done })
+      else if (frame.f === 'ping') {
+        let server = frame.rooms?.[id]
+        let mine = replica.position
+        if (!server || !mine || phase !== 'live') return
+        if (server[0] !== mine.epoch || server[1] !== mine.offset) rejoin()
+        else setStatus({ asOf: clock.now() })
+      }
+    },
+    whenLive: () => (phase === 'live' ? Promise.resolve() : new Promise(resolve => awaiting.push(resolve))),
+    offline() {
+      onlineSince = false
+      tellAwaiting()
+      if (phase !== 'restoring') phase = 'out'
+      setStatus({ stale: true })
+      for (let page of pages.values()) page.reject(new RealtimeError('not-connected', 'The connection was lost.'))
+    },
+    paint,
+    close() {
+      closed = true
+      tellAwaiting()
+      presenceTimer?.()
+      castTimer?.()
+      lingerTimer?.()
+      for (let page of pages.values()) page.reject(new RealtimeError('left'))
+      for (let handle of handles.values()) handle.close()
+    }
+  }
+}
+
+export type { EventSpec }

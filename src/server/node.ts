@@ -1,0 +1,169 @@
+// Door: the server on Node, over WebSockets (package `ws`), alone on a port or on an HTTP server that is already there.
+
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import process from 'node:process'
+import type { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { realClock, realRandom } from '../env/clock.js'
+import { RealtimeError } from '../errors.js'
+import type { AnyFeature } from '../feature.js'
+import { companionFeatures } from '../features/index.js'
+import type { Clock, Random, Report } from '../ports.js'
+import { createHub, type Hub, type HubOptions } from './hub.js'
+import { DEFAULT_LIMITS } from './limits.js'
+import { createMemoryStorage } from './storage/memory.js'
+import type { Storage } from './storage.js'
+import type { Peer } from './writer.js'
+
+export { RealtimeError } from '../errors.js'
+export type { AppOptions, Hub, HubOptions, HubRoom, HubStats } from './hub.js'
+export { createHub } from './hub.js'
+export type { Limits } from './limits.js'
+export type { Authenticate, Credentials, Identity, Policy, PolicyAnswer, PolicyRequest } from './policy.js'
+export { claimedUser, defaultPolicy } from './policy.js'
+export { createMemoryStorage } from './storage/memory.js'
+export { createSqliteStorage, type SqliteOptions } from './storage/sqlite.js'
+export type { Storage } from './storage.js'
+export type { Peer } from './writer.js'
+
+/** A turn ends when everything that the network has delivered so far was read: so that it is taken together. */
+export const nodeClock: Clock = {
+  ...realClock,
+  soon(call) {
+    let immediate = setImmediate(call)
+    return () => clearImmediate(immediate)
+  },
+}
+
+export const nodeRandom: Random = realRandom
+
+export interface ServerOptions extends Partial<Omit<HubOptions, 'features' | 'storage'>> {
+  /** Default: the companion's features. */
+  readonly features?: readonly AnyFeature[]
+  /** Default: memory, which ends with the process. A storage that is given stays open when the server closes. */
+  readonly storage?: Storage
+  /** Default: 0, any free port. */
+  readonly port?: number
+  /** Default: every address of the machine. */
+  readonly host?: string
+  /** Serves connections of this server instead of an own one; it is neither started nor closed. */
+  readonly server?: Server
+  /** Path of the address. Default: `/`; with `server` `/realtime`. */
+  readonly path?: string
+}
+
+export interface RealtimeServer {
+  readonly port: number
+  /** The address for clients on this machine: `ws://localhost:4000/`. */
+  readonly url: string
+  readonly hub: Hub
+  /** Says goodbye to everyone, finishes what is being stored, and frees the port. */
+  close(why?: string): Promise<void>
+}
+
+/**
+ * Starts a server and resolves when it takes connections. Rejects with a `RealtimeError` when the port is taken.
+ *
+ * ```ts
+ * let { url, close } = await createServer({ port: 4000, storage: createSqliteStorage({ file: 'realtime.db' }) })
+ * ```
+ */
+export async function createServer(options: ServerOptions = {}): Promise<RealtimeServer> {
+  let { features = companionFeatures, storage, server, port = 0, host, ...rest } = options
+  let path = options.path ?? (server ? '/realtime' : '/')
+  let hub = createHub({
+    clock: nodeClock,
+    random: nodeRandom,
+    report: warn,
+    ...rest,
+    features,
+    storage: storage ?? createMemoryStorage(),
+  })
+  let max = rest.limits?.max ?? DEFAULT_LIMITS.max
+  let sockets = new WebSocketServer({ noServer: true, maxPayload: max, perMessageDeflate: false })
+  let http =
+    server ??
+    createHttpServer((_, response) => response.writeHead(426, { 'content-type': 'text/plain' }).end('WebSocket only\n'))
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (pathOf(request) !== path) {
+      // On a server of somebody else, other paths may be taken by others.
+      if (!server) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, hub))
+  }
+  http.on('upgrade', upgrade)
+
+  let address: AddressInfo
+  try {
+    address = await listening(http, server === undefined ? { port, host } : null)
+  } catch (error) {
+    await hub.close()
+    throw error
+  }
+  return {
+    port: address.port,
+    url: `ws://localhost:${address.port}${path}`,
+    hub,
+    async close(why) {
+      http.off('upgrade', upgrade)
+      await hub.close(why)
+      await ended(sockets)
+      if (!server) await new Promise<void>((resolve) => http.close(() => resolve()))
+    },
+  }
+}
+
+function serve(webSocket: WebSocket, hub: Hub): void {
+  let peer: Peer = {
+    send: (text) => webSocket.send(text),
+    close: (code, reason) => webSocket.close(code, reason),
+    buffered: () => webSocket.bufferedAmount,
+  }
+  let { receive, closed } = hub.accept(peer)
+  webSocket.on('message', (data, binary) => receive(binary ? '' : String(data)))
+  webSocket.on('close', (code) => closed(code))
+  // Followed by `close`, which says all that matters here.
+  webSocket.on('error', () => {})
+}
+
+/** Waits until everyone has read the goodbye and closed; cuts off who has not after a second. */
+async function ended(sockets: WebSocketServer): Promise<void> {
+  let cut = setTimeout(() => {
+    for (let socket of sockets.clients) socket.terminate()
+  }, 1000)
+  await Promise.all([...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
+  clearTimeout(cut)
+  sockets.close()
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  let query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+/** Resolves to the address; starts the server unless it belongs to somebody else (`null`). */
+function listening(http: Server, start: { port: number; host: string | undefined } | null): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    let ready = () => {
+      http.off('error', failed)
+      resolve(http.address() as AddressInfo)
+    }
+    let failed = (error: Error & { code?: string }) => {
+      let message = error.code === 'EADDRINUSE' ? `port ${start?.port} is already in use` : error.message
+      reject(new RealtimeError(error.code === 'EADDRINUSE' ? 'conflict' : 'bad-argument', message, { cause: error }))
+    }
+    if (http.listening) return ready()
+    http.once('error', failed)
+    http.once('listening', ready)
+    if (start) http.listen({ port: start.port, ...(start.host === undefined ? {} : { host: start.host }) })
+  })
+}
+
+/** Mistakes in the app's own code and failing storage are told; what peers do wrong is not, for anyone can cause it. */
+function warn(level: Parameters<Report>[0], code: string, detail?: unknown): void {
+  if (level === 'error') process.emitWarning(`${code} ${inspect(detail)}`, 'RealtimeStores')
+}

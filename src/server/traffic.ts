@@ -1,0 +1,246 @@
+// The frames of one open connection on their way to its rooms: who may enter, what may pass, and in which order while a
+// policy thinks. Knows nothing of handshakes and timers.
+
+import type { AnyFeature, Lane } from '../feature.js'
+import type { Clock, Report } from '../ports.js'
+import { encodeFrame } from '../protocol/codec.js'
+import type { CastFrame, Frame, FrameOf } from '../protocol/frames.js'
+import { problemOf, shallow, specOf } from './decide.js'
+import { byteLength, type Limits } from './limits.js'
+import {
+  askNow,
+  type Policy,
+  type PolicyAnswer,
+  type PolicyRequest,
+  type Refusal,
+  refusalOf,
+  refusalOfThrown,
+} from './policy.js'
+import type { Room } from './room.js'
+import { createSeat, type Link, type RoomSeat } from './seat.js'
+
+export interface TrafficParts {
+  readonly features: ReadonlyMap<string, AnyFeature>
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly policy: Policy
+  readonly report: Report
+  room(id: string): Room
+}
+
+export type RoomFrame = Extract<Frame, { f: 'join' | 'leave' | 'push' | 'cast' | 'presence' | 'fetch' }>
+
+export interface Traffic {
+  take(frame: RoomFrame): void
+  /** What a ping tells of the rooms. */
+  positions(): Record<string, readonly [epoch: string, offset: number]>
+  /** The connection is over; `presence` says whether its entries get a grace. */
+  close(presence: 'now' | 'grace'): void
+}
+
+/** Frames that wait for one policy answer, at most. */
+const MOST_HELD = 1000
+
+/** `bad` counts a frame that no correct client sends. */
+export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string) => void): Traffic {
+  let { features, clock, limits, policy, report } = parts
+  let seats = new Map<string, RoomSeat>()
+  /** Per room whose policy is thinking: what came meanwhile. */
+  let gates = new Map<string, RoomFrame[]>()
+  /** Chains of rooms that are not joined, which were told so. */
+  let strays = new Map<string, Set<Lane>>()
+  let fetching: Promise<void> = Promise.resolve()
+  let fetches = 0
+
+  function request(room: string, action: PolicyRequest['action']): PolicyRequest {
+    return { user: link.user, claims: link.claims, app: link.app, room, action }
+  }
+
+  function threw(room: string) {
+    return (error: unknown) => report('error', 'policy-threw', { room, error })
+  }
+
+  function take(frame: RoomFrame) {
+    let held = gates.get(frame.room)
+    if (held) {
+      if (held.length < MOST_HELD) held.push(frame)
+      else bad(`more than ${MOST_HELD} frames for a room that is being joined`)
+      return
+    }
+    if (frame.f === 'join') join(frame)
+    else if (frame.f === 'leave') leave(frame.room)
+    else if (frame.f === 'push') push(frame)
+    else if (frame.f === 'cast') cast(frame)
+    else if (frame.f === 'presence') presence(frame)
+    else fetch(frame)
+  }
+
+  function join(frame: FrameOf<'join'>) {
+    let { room } = frame
+    if (!seats.has(room) && seats.size + gates.size >= limits.roomsPerConnection) {
+      return refuseJoin(frame, { code: 'rate-limited', final: false, message: 'too many rooms on one connection' })
+    }
+    if (!shallow(frame.presence) || sizeOf(frame.presence) > limits.presenceBytes) {
+      bad('join.presence is too large')
+      return refuseJoin(frame, {
+        code: 'invalid',
+        final: true,
+        message: `presence takes ${limits.presenceBytes} bytes`,
+      })
+    }
+    let later: Refusal = { code: 'busy', final: false }
+    let answer: PolicyAnswer | Promise<PolicyAnswer>
+    try {
+      answer = policy({ ...request(room, 'join'), token: frame.token })
+    } catch (error) {
+      threw(room)(error)
+      return refuseJoin(frame, refusalOfThrown(error, later))
+    }
+    if (typeof answer !== 'object') return admit(frame, refusalOf(answer))
+    gates.set(room, [])
+    void answer
+      .then(refusalOf, (error) => {
+        threw(room)(error)
+        return refusalOfThrown(error, later)
+      })
+      .then((refusal) => {
+        let held = gates.get(room) ?? []
+        gates.delete(room)
+        if (!link.open) return
+        admit(frame, refusal)
+        for (let next of held) take(next)
+      })
+  }
+
+  function admit(frame: FrameOf<'join'>, refusal: Refusal | null) {
+    if (refusal) return refuseJoin(frame, refusal)
+    strays.delete(frame.room)
+    let seat = createSeat(link, frame)
+    seats.set(frame.room, seat)
+    parts.room(frame.room).join(seat)
+  }
+
+  function refuseJoin({ room, ref }: FrameOf<'join'>, refusal: Refusal): void {
+    let seat = seats.get(room)
+    if (seat) parts.room(room).detach(seat, 'now')
+    seats.delete(room)
+    link.writer.frame({ f: 'nack', room, ref, ...refusal })
+  }
+
+  function leave(room: string): void {
+    let seat = seats.get(room)
+    if (!seat) return
+    seats.delete(room)
+    parts.room(room).leave(seat)
+  }
+
+  function push(frame: FrameOf<'push'>) {
+    let { room, lane, n, id } = frame
+    let seat = seats.get(room)
+    if (seat) return parts.room(room).push(seat, frame)
+    let told = strays.get(room) ?? new Set()
+    if (strays.size > limits.roomsPerConnection) strays.clear()
+    strays.set(room, told)
+    if (told.has(lane)) return
+    told.add(lane)
+    link.writer.frame({ f: 'nack', room, lane, n, id, code: 'order', final: false, message: 'the room is not joined' })
+  }
+
+  function cast({ room, feature: name, type, data, key, ttl, id }: CastFrame) {
+    let seat = seats.get(room)
+    if (!seat || seat.only) return
+    let feature = features.get(name)
+    let problem = feature ? problemOf(feature, type, data, 'volatile') : `there is no feature «${name}»`
+    if (!feature || problem !== null) return bad(problem ?? '')
+    let refusal = askNow(
+      policy,
+      { ...request(room, 'cast'), token: seat.join.token, feature: name, type, data },
+      threw(room),
+    )
+    if (refusal) {
+      if (id !== undefined) link.writer.frame({ f: 'nack', room, id, ...refusal })
+      return
+    }
+    let stamp = { by: link.user, at: clock.now(), ttl, ...(id === undefined ? {} : { id }) }
+    parts
+      .room(room)
+      .cast({ f: 'cast', room, feature: name, type, data, ...keyOf(feature, type, data, key), ...stamp }, link)
+  }
+
+  function presence({ room, self, sync }: FrameOf<'presence'>) {
+    let seat = seats.get(room)
+    if (!seat || seat.only) return
+    if (sync) parts.room(room).tellMembers(link)
+    if (self === undefined) return
+    if (!shallow(self) || sizeOf(self) > limits.presenceBytes) return bad('presence is too large')
+    let refusal = askNow(policy, { ...request(room, 'presence'), token: seat.join.token, data: self }, threw(room))
+    if (!refusal) parts.room(room).presence(seat, self)
+  }
+
+  function fetch({ ref, room, before, limit }: FrameOf<'fetch'>) {
+    let seat = seats.get(room)
+    let refuse = (refusal: Refusal) => link.writer.frame({ f: 'nack', room, ref, ...refusal })
+    if (!seat) return refuse({ code: 'order', final: false, message: 'the room is not joined' })
+    let refusal = askNow(policy, { ...request(room, 'fetch'), token: seat.join.token }, threw(room))
+    if (refusal) return refuse(refusal)
+    if (fetches >= 8) return refuse({ code: 'rate-limited', final: false, message: 'too many pages at once' })
+    fetches++
+    fetching = fetching
+      .then(() => parts.room(room).page(before, limit))
+      .then(
+        ({ events, done }) => {
+          let fitting = newestThatFit(events, limits.max - 1024)
+          link.writer.frame({ f: 'page', ref, events: fitting, done: done && fitting.length === events.length })
+        },
+        (error) => {
+          report('error', 'storage-failed', { room, error })
+          refuse({ code: 'busy', final: false })
+        },
+      )
+      .then(() => void fetches--)
+  }
+
+  return {
+    take,
+    positions() {
+      let positions: Record<string, readonly [string, number]> = {}
+      for (let [room, seat] of seats) {
+        let position = parts.room(room).position(seat)
+        if (position) positions[room] = position
+      }
+      return positions
+    },
+    close(presence) {
+      for (let [room, seat] of seats) parts.room(room).detach(seat, presence)
+      seats.clear()
+      gates.clear()
+    },
+  }
+}
+
+function sizeOf(value: unknown): number {
+  return value === undefined ? 0 : byteLength(JSON.stringify(value))
+}
+
+/** The key by which a cast replaces others: what the feature says, else what the sender says. */
+function keyOf(feature: AnyFeature, type: string, data: unknown, sent: string | undefined): { key?: string } {
+  let key = sent
+  try {
+    key = specOf(feature, type)?.key?.(data) ?? sent
+  } catch {
+    // A key function that throws on data which its schema took: the sender's key serves.
+  }
+  return key === undefined ? {} : { key: String(key).slice(0, 256) }
+}
+
+/** The newest events that fit into a message; always at least one. */
+function newestThatFit<E extends Frame>(events: readonly E[], max: number): E[] {
+  let size = 0
+  let from = events.length
+  while (from > 0) {
+    size += byteLength(encodeFrame(events[from - 1] as E)) + 1
+    if (size > max && from < events.length) break
+    from--
+  }
+  return events.slice(from)
+}

@@ -1,0 +1,379 @@
+// The companion's service: one connection, one persona room at a time and the user's own room, shown in stores that stay the
+// same objects for the life of the page. `realtimeService` is the one of this page; it does nothing until `connect`.
+
+import mitt from 'mitt'
+import { atom, type ReadableAtom, type WritableAtom } from 'nanostores'
+import { createRealtime, type ParkedRow, type Realtime, type RealtimeOptions, type Row, type RowStore } from './client.js'
+import { type CompanionStores, createCompanionStores } from './companion-stores.js'
+import { type CallState, type DeviceState, membersByUser, NOBODY, type PresenceStatus, type Self } from './core/members.js'
+import { realClock } from './env/clock.js'
+import { RealtimeError } from './errors.js'
+import type { RealtimeEvents } from './events.js'
+import type { Handle, Receipt } from './feature.js'
+import { avatar } from './features/avatar.js'
+import { biometric } from './features/biometric.js'
+import type { BiometricInput } from './features/biometric-events.js'
+import type { BiometricSource } from './features/biometric-monitor.js'
+import { haptic } from './features/haptic.js'
+import type { HapticTarget } from './features/haptic-events.js'
+import type { HapticPattern } from './features/haptic-patterns.js'
+import { type MemoryOptions, type MemoryPatch, memory, newestMemoryAt } from './features/memory.js'
+import { memoryReads, withReads } from './features/memory-reads.js'
+import { type ConflictSeverity, relationship } from './features/relationship.js'
+import { voice } from './features/voice.js'
+import type { VoiceEmotion } from './features/voice-emotions.js'
+import { type VRProgress, vr } from './features/vr.js'
+import type { Stop } from './ports.js'
+import type { Room } from './room.js'
+
+export interface ServiceOptions extends RealtimeOptions {
+  /** The persona whose room is entered; default `default`. */
+  readonly persona?: string
+}
+
+type EventListener<K extends keyof RealtimeEvents> = (detail: RealtimeEvents[K]) => void
+
+const MAX_LOG = 200
+const MAX_RECENT = 50
+const CALLS: readonly CallState[] = ['none', 'voice', 'video', 'screen']
+const STATUSES: readonly PresenceStatus[] = ['online', 'away', 'busy', 'responding', 'offline']
+
+/** Everything that ends with a persona's room. */
+interface Scene {
+  readonly persona: string
+  readonly room: Room
+  readonly own: Room
+  readonly avatar: Handle<typeof avatar>
+  readonly memory: Handle<typeof memory>
+  readonly reads: Handle<typeof memoryReads>
+  readonly haptic: Handle<typeof haptic>
+  readonly biometric: Handle<typeof biometric>
+  readonly vr: Handle<typeof vr>
+  readonly voice: Handle<typeof voice>
+  readonly relationship: Handle<typeof relationship>
+  leave(): void
+}
+
+export type RealtimeService = ReturnType<typeof createRealtimeService>['service']
+
+/** Makes a service with stores of its own: for several clients on one page. Most apps use `realtimeService`. */
+export function createRealtimeService() {
+  let stores: CompanionStores = createCompanionStores(realClock.now)
+  let emitter = mitt<RealtimeEvents>()
+  let client: Realtime | null = null
+  let scene: Scene | null = null
+  let self: Self = NOBODY
+  let stops: Stop[] = []
+  let nextEvent = 1
+  let rows = { pending: relay<Row>(), rejected: relay<ParkedRow>(), unknown: relay<ParkedRow>() }
+
+  function connected(command: string): Realtime {
+    if (client) return client
+    throw new RealtimeError('not-connected', `${command}: call realtimeService.connect({ url, app, user }) first; offline is fine, from then on actions are kept.`)
+  }
+  function here(command: string): Scene {
+    connected(command)
+    return scene as Scene
+  }
+
+  function log(type: string, detail: unknown): void {
+    let { log, unseenCount } = stores.events.get()
+    let entry = { id: nextEvent++, type, detail, at: realClock.now() }
+    stores.events.set({ log: [...log, entry].slice(-MAX_LOG), unseenCount: unseenCount + 1 })
+    emitter.emit(type, detail)
+    if (type === 'memberJoined' || type === 'memberLeft') recordMember(type, detail as RealtimeEvents['memberJoined'])
+  }
+
+  function recordMember(type: string, { room, user }: RealtimeEvents['memberJoined']): void {
+    if (room !== scene?.room.id) return
+    let view = stores.presence.get()
+    let entry = { user, kind: type === 'memberJoined' ? ('joined' as const) : ('left' as const), at: realClock.now() }
+    stores.presence.set({ ...view, recent: [...view.recent, entry].slice(-MAX_RECENT) })
+  }
+
+  // --- the persona's room ---
+
+  function enter(current: Realtime, persona: string): Scene {
+    let room = current.room(`persona:${persona}`)
+    let own = current.room(`user:${current.user}`)
+    let uses = {
+      avatar: room.use(avatar),
+      memory: room.use(memory),
+      reads: own.use(memoryReads),
+      haptic: room.use(haptic),
+      biometric: room.use(biometric),
+      vr: room.use(vr),
+      voice: room.use(voice),
+      relationship: room.use(relationship)
+    }
+    let showMemory = (): void => stores.memory.set(withReads(uses.memory.$state.get(), uses.reads.$state.get(), current.user, room.id))
+    let showMembers = (): void => {
+      let members = membersByUser(room.presence.$roster.get())
+      let onlineCount = Object.values(members).filter(member => member.status !== 'offline').length
+      stores.presence.set({ ...stores.presence.get(), self, members, onlineCount })
+    }
+    let shown = [
+      show(uses.avatar.$state, stores.avatar),
+      show(uses.haptic.$state, stores.haptic),
+      show(uses.biometric.$state, stores.biometric),
+      show(uses.vr.$state, stores.vr),
+      show(uses.voice.$state, stores.voice),
+      show(uses.relationship.$state, stores.relationship),
+      uses.memory.$state.subscribe(showMemory),
+      uses.reads.$state.listen(showMemory),
+      room.presence.$roster.subscribe(showMembers)
+    ]
+    room.presence.set({ ...self })
+    return {
+      ...uses,
+      persona,
+      room,
+      own,
+      leave() {
+        for (let stop of shown) stop()
+        room.leave()
+        own.leave()
+      }
+    }
+  }
+
+  function setSelf(command: string, patch: Partial<Self>): void {
+    let { room } = here(command)
+    self = { ...self, ...patch }
+    room.presence.set({ ...self })
+    stores.presence.set({ ...stores.presence.get(), self })
+  }
+
+  async function end(how: (current: Realtime) => Promise<void>): Promise<void> {
+    let current = client
+    if (!current) return
+    await how(current)
+    if (client !== current) return
+    client = null
+    scene?.leave()
+    scene = null
+    await current.close()
+    for (let stop of stops.splice(0)) stop()
+  }
+
+  let service = {
+    // --- connection ---
+
+    /**
+     * Says who and where: from here on, actions are accepted and kept, offline or not. Resolves when what this device remembers
+     * is shown; it does not wait for the network (see `realtimeConnection.phase`). Called again with the same app and user, it
+     * ends a wait; with others, it changes over and leaves the waiting actions of the former user for their return.
+     */
+    async connect(options: ServiceOptions): Promise<void> {
+      if (client && lastOptions?.app === options.app && client.user === options.user) {
+        client.connect()
+        client.probe()
+        return client.ready
+      }
+      if (client) await end(current => current.disconnect())
+      let current = createRealtime(options)
+      lastOptions = options
+      client = current
+      self = NOBODY
+      stops.push(
+        current.onAny(log),
+        current.$connection.subscribe(view => stores.connection.set({ ...view, persona: scene?.persona ?? null })),
+        rows.pending.follow(current.pending),
+        rows.rejected.follow(current.rejected),
+        rows.unknown.follow(current.unknown)
+      )
+      scene = enter(current, options.persona ?? 'default')
+      stores.connection.set({ ...current.$connection.get(), persona: scene.persona })
+      current.connect()
+      await current.ready
+    },
+    /** Closes the connection. Waiting actions are kept (default), waited for at most 10 s (`wait`) or deleted (`purge`). */
+    disconnect: (options: { pending?: 'keep' | 'wait' | 'purge' } = {}): Promise<void> => end(current => current.disconnect(options)),
+    /** Hands in a new token over the present connection. */
+    authenticate: (token: string): void => connected('authenticate').authenticate(token),
+    /** Disconnects and ends the session on the server. Waiting actions are kept for this user. */
+    logout: (): Promise<void> => end(current => current.logout()),
+    /** Leaves the persona's room and enters another; coming back resumes where it was. */
+    async switchPersona(id: string): Promise<void> {
+      let current = connected('switchPersona')
+      if (typeof id !== 'string' || !id || id.length > 200) throw new RealtimeError('bad-argument', 'id must be a text of 1 to 200 characters')
+      if (scene?.persona === id) return
+      let before = scene
+      stores.presence.set({ ...stores.presence.get(), members: {}, onlineCount: 0, recent: [] })
+      scene = enter(current, id)
+      before?.leave()
+      stores.connection.set({ ...current.$connection.get(), persona: id })
+    },
+    /** Asks the link for a sign of life now, or ends a wait. */
+    probe: (): void => connected('probe').probe(),
+
+    /** Actions not yet answered, of all tabs. */
+    pending: rows.pending.store,
+    /** Actions that the server refused. They survive a reload until `retry(id)` or `discard(id)`. */
+    rejected: rows.rejected.store,
+    /** Actions of which nobody knows whether they happened. */
+    unknown: rows.unknown.store,
+
+    // --- avatar ---
+
+    updateAvatarMood: (mood: string): Receipt => here('updateAvatarMood').avatar.updateAvatarMood(mood),
+    setAvatarExpression: (expression: string): Receipt => here('setAvatarExpression').avatar.setAvatarExpression(expression),
+    /** Worth nothing after 10 s. */
+    triggerAvatarGesture: (gesture: string): Receipt => here('triggerAvatarGesture').avatar.triggerAvatarGesture(gesture),
+    /** Worth nothing after 10 s. */
+    playAvatarAnimation: (name: string): Receipt => here('playAvatarAnimation').avatar.playAvatarAnimation(name),
+    /** From 0 to 1, of the animation that plays; not stored. */
+    reportAnimationProgress: (progress: number): Receipt => here('reportAnimationProgress').avatar.reportAnimationProgress(progress),
+
+    // --- memory ---
+
+    /** The receipt's id is the memory's id. */
+    createMemory: (content: string, options?: MemoryOptions): Receipt => here('createMemory').memory.createMemory(content, options),
+    updateMemory: (id: string, patch: MemoryPatch): Receipt => here('updateMemory').memory.updateMemory(id, patch),
+    deleteMemory: (id: string): Receipt => here('deleteMemory').memory.deleteMemory(id),
+    addMemoryInsight: (text: string, memoryId?: string): Receipt => here('addMemoryInsight').memory.addMemoryInsight(text, memoryId),
+    /** Progress from 0 to 1; at 1, or with the stage `done`, the processing is over. */
+    processMemory: (id: string, stage?: string, progress?: number): Receipt => here('processMemory').memory.processMemory(id, stage, progress),
+    /** Kept in the user's own room: read on all their devices. */
+    markMemoryRead(id: string): Receipt {
+      let { reads, memory: used } = here('markMemoryRead')
+      return reads.markMemoryRead(id, used.$state.get().memories.find(item => item.id === id)?.updatedAt)
+    },
+    markAllMemoriesRead(): Receipt {
+      let { reads, memory: used, room } = here('markAllMemoriesRead')
+      return reads.markAllMemoriesRead(newestMemoryAt(used.$state.get()), room.id)
+    },
+
+    // --- haptic ---
+
+    /** Intensity 0 to 100, duration in milliseconds. Worth nothing after 10 s; plays once per device, never on a replay. */
+    triggerHaptic: (
+      pattern: HapticPattern | (string & {}),
+      intensity: number,
+      durationMs: number,
+      options?: { readonly target?: HapticTarget }
+    ): Receipt => here('triggerHaptic').haptic.triggerHaptic(pattern, intensity, durationMs, options),
+    stopHaptic: (): Receipt => here('stopHaptic').haptic.stopHaptic(),
+    /** On and off times in milliseconds, starting with on. */
+    definePattern: (name: string, steps: readonly number[]): void => here('definePattern').haptic.definePattern(name, steps),
+    setHapticEnabled: (enabled: boolean): void => here('setHapticEnabled').haptic.setHapticEnabled(enabled),
+
+    // --- biometric ---
+
+    /** Resolves to whether it has started; if not, `realtimeBiometric.lastError` says why. */
+    startBiometricMonitoring: (source: BiometricSource): Promise<boolean> =>
+      here('startBiometricMonitoring').biometric.startBiometricMonitoring(source),
+    stopBiometricMonitoring: (): void => here('stopBiometricMonitoring').biometric.stopBiometricMonitoring(),
+    /** A sample of a stream: dropped when the room is not joined. */
+    sendBiometric: (sample: BiometricInput): Receipt => here('sendBiometric').biometric.sendBiometric(sample),
+
+    // --- VR ---
+
+    startVRScene: (scene: string, type: string): Receipt => here('startVRScene').vr.startVRScene(scene, type),
+    endVRScene: (): Receipt => here('endVRScene').vr.endVRScene(),
+    joinVRScene: (): Receipt => here('joinVRScene').vr.joinVRScene(),
+    leaveVRScene: (): Receipt => here('leaveVRScene').vr.leaveVRScene(),
+    updateVRScene: (patch: Readonly<Record<string, unknown>>): Receipt => here('updateVRScene').vr.updateVRScene(patch),
+    /** Each from 0 to 1; not stored. */
+    reportVRProgress: (progress: VRProgress): Receipt => here('reportVRProgress').vr.reportVRProgress(progress),
+
+    // --- voice ---
+
+    /** Pitch 0 to 2, rate 0.1 to 10, volume 0 to 1. Worth nothing after 60 s; spoken by one tab of each device. */
+    speakText: (text: string, emotion?: VoiceEmotion | (string & {}), pitch?: number, rate?: number, volume?: number): Receipt =>
+      here('speakText').voice.speakText(text, emotion, pitch, rate, volume),
+    stopSpeaking: (): Receipt => here('stopSpeaking').voice.stopSpeaking(),
+    /** Returns whether it has started; if not, `realtimeVoice.lastError` says why. */
+    startListening: (lang?: string): boolean => here('startListening').voice.startListening(lang),
+    stopListening: (): void => here('stopListening').voice.stopListening(),
+
+    // --- relationship ---
+
+    /** 0 to 100. */
+    updateHealthScore: (score: number): Receipt => here('updateHealthScore').relationship.updateHealthScore(score),
+    addInsight: (text: string): Receipt => here('addInsight').relationship.addInsight(text),
+    addRecommendation: (text: string): Receipt => here('addRecommendation').relationship.addRecommendation(text),
+    dismissRecommendation: (id: string): Receipt => here('dismissRecommendation').relationship.dismissRecommendation(id),
+    raiseConflict: (text: string, severity?: ConflictSeverity): Receipt => here('raiseConflict').relationship.raiseConflict(text, severity),
+    resolveConflict: (id: string): Receipt => here('resolveConflict').relationship.resolveConflict(id),
+
+    // --- presence ---
+
+    setStatus(status: PresenceStatus): void {
+      if (!STATUSES.includes(status)) throw new RealtimeError('bad-argument', `status must be one of ${STATUSES.join(', ')}`)
+      setSelf('setStatus', { status })
+    },
+    /** What this user does, at most 200 characters; null for nothing. */
+    setActivity(activity: string | null): void {
+      requireShortText('activity', activity)
+      setSelf('setActivity', { activity })
+    },
+    setCall(call: CallState): void {
+      if (!CALLS.includes(call)) throw new RealtimeError('bad-argument', `call must be one of ${CALLS.join(', ')}`)
+      setSelf('setCall', { call })
+    },
+    /** What this user edits, at most 200 characters; null for nothing. */
+    setEditing(target: string | null): void {
+      requireShortText('target', target)
+      setSelf('setEditing', { editing: target })
+    },
+    /** Adds what a device's sensors tell, see `realtime-stores/devices/…`; off unless called. */
+    setDevice: (device: DeviceState): void => setSelf('setDevice', { device: { ...self.device, ...device } }),
+
+    // --- events ---
+
+    /** Puts an event of the app's own into the log and tells its listeners on this page. */
+    emitEvent(type: string, detail?: unknown): void {
+      if (typeof type !== 'string' || !type || type.length > 100) throw new RealtimeError('bad-argument', 'type must be a text of 1 to 100 characters')
+      if (client) client.emit(type, detail)
+      else log(type, detail)
+    },
+    clearEvents: (): void => stores.events.set({ log: [], unseenCount: 0 }),
+    /** Keeps the log and counts from zero. */
+    markEventsSeen: (): void => stores.events.set({ ...stores.events.get(), unseenCount: 0 }),
+    /** Hears one kind of event; works before `connect`. Returns a stop function. */
+    on<K extends keyof RealtimeEvents & string>(type: K, listener: EventListener<K>): Stop {
+      emitter.on(type, listener)
+      return () => emitter.off(type, listener)
+    },
+
+    /** The persona's room as such, for features of the app's own: `room().use(feature)`. */
+    room: (): Room => here('room').room,
+    /** Enters any other room. */
+    enter: (id: string): Room => connected('enter').room(id)
+  }
+  let lastOptions: ServiceOptions | null = null
+
+  return { service, stores }
+}
+
+function show<T>(from: ReadableAtom<T>, to: WritableAtom<T>): Stop {
+  return from.subscribe(value => to.set(value as T))
+}
+
+/** A store of rows that outlives the client behind it. */
+function relay<T extends Row | ParkedRow>(): { store: RowStore<T>; follow(source: RowStore<T>): Stop } {
+  let source: RowStore<T> | null = null
+  let $rows = atom<readonly T[]>([])
+  let actions = {
+    retry: async (id: string): Promise<boolean> => (await source?.retry(id)) ?? false,
+    discard: async (id: string): Promise<boolean> => (await source?.discard(id)) ?? false
+  }
+  return {
+    store: Object.assign($rows, actions) as unknown as RowStore<T>,
+    follow(next) {
+      source = next
+      let stop = next.subscribe(rows => $rows.set(rows))
+      return () => {
+        stop()
+        source = null
+        $rows.set([])
+      }
+    }
+  }
+}
+
+function requireShortText(name: string, value: string | null): void {
+  if (value === null || (typeof value === 'string' && value.length <= 200)) return
+  throw new RealtimeError('bad-argument', `${name} must be null or a text of at most 200 characters`)
+}
