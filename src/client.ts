@@ -2,21 +2,22 @@
 // is decided here.
 
 import mitt from 'mitt'
-import { atom, batch, type ReadableAtom } from 'nanostores'
-import { type ConnectionView, IDLE_VIEW, viewConnection } from './core/connection-view.js'
+import type { ReadableAtom } from 'nanostores'
+import { createClientRooms, requireText } from './client-rooms.js'
+import { createClientView, type RowStore } from './client-view.js'
+import type { ConnectionView } from './core/connection-view.js'
 import { createLedger, type Ending } from './core/ledger.js'
 import { createOutbox } from './core/outbox.js'
 import { createOutgoing } from './core/outgoing.js'
-import type { SavedRoom } from './core/replica.js'
-import { chainKey, keys, type ParkedRow, type Row } from './core/rows.js'
+import { isExpired, type ParkedRow, type Row } from './core/rows.js'
 import { createSupervisor, type TokenSource } from './core/supervisor.js'
+import { browserPorts, type ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
 import type { RealtimeEvents } from './events.js'
-import { type AnyFeature, type EventMap, type EventSpec, type Lane, type Receipt, validateDraft } from './feature.js'
-import type { Channel, Stop } from './ports.js'
-import type { DownFrame, FrameOf, WelcomeFrame } from './protocol/frames.js'
-import { browserPorts, type ClientPorts } from './defaults.js'
-import { createRoomCore, type Room, type RoomCore } from './room.js'
+import { type AnyFeature, type EventMap, type EventSpec, type Receipt, validateDraft } from './feature.js'
+import type { Devices, Stop } from './ports.js'
+import type { DownFrame, WelcomeFrame } from './protocol/frames.js'
+import type { Room } from './room.js'
 import { createLateDisk } from './storage/late.js'
 import { createMemoryDisk } from './storage/memory.js'
 import { createLease } from './tabs/lease.js'
@@ -43,19 +44,11 @@ export interface RealtimeOptions {
   readonly domEvents?: boolean
   /** A WebSocket class where the host has none. */
   readonly webSocket?: unknown
+  /** What features may use: `browserDevices()` of `realtime-stores/devices/all`; default: none. */
+  readonly devices?: Devices
   /** Replaces what comes from outside: for tests and unusual hosts. */
   readonly ports?: Partial<ClientPorts>
 }
-
-/** A store of rows that an app can act upon. */
-export interface RowStore<T> extends ReadableAtom<readonly T[]> {
-  /** Sends the action (again). False when it is not there any more. */
-  retry(id: string): Promise<boolean>
-  /** Forgets the action. False when it is gone, or may have left already and so cannot be taken back. */
-  discard(id: string): Promise<boolean>
-}
-
-export type { ConnectionView, ParkedRow, Row, TokenSource }
 
 export interface Realtime {
   readonly $connection: ReadableAtom<ConnectionView>
@@ -73,7 +66,7 @@ export interface Realtime {
   connect(): void
   /** Closes the connection. Waiting actions are kept (default), waited for (`wait`, at most 10 s) or deleted (`purge`). */
   disconnect(options?: { pending?: 'keep' | 'wait' | 'purge' }): Promise<void>
-  /** Hands in a new token over the present connection. */
+  /** Hands in a new token, for the present connection and the next ones. */
   authenticate(token: string): void
   /** Asks the link for a sign of life now, or ends a wait. For hosts that know more than the browser tells. */
   probe(): void
@@ -86,53 +79,50 @@ export interface Realtime {
   close(): Promise<void>
 }
 
-const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
-/** An action larger than this is refused at the call; the server may say less in its welcome. */
+/** A message larger than this is refused at the call; the server may say less in its welcome. */
 const DEFAULT_MAX = 64 * 1024
-const SAVE_INTERVAL = 1000
+/** What a frame needs besides the data. */
+const ENVELOPE = 512
 const REFRESH_INTERVAL = 50
 const DRAIN_DEADLINE = 10_000
-const RECENT = 5 * 60_000
+/** How long a tab's claim to play something keeps the other tabs from it. */
+const CLAIM_MS = 60_000
 
+/**
+ * Makes a client; nothing happens on the network before `connect()`.
+ *
+ * ```ts
+ * let client = createRealtime({ url: 'wss://example.org/realtime', app: 'rooms', user: 'ada' })
+ * client.connect()
+ * let { $state, castVote } = client.room('movies').use(votes)
+ * ```
+ */
 export function createRealtime(options: RealtimeOptions): Realtime {
-  requireText('app', options.app)
+  requireText('app', options?.app)
   requireText('user', options.user)
   if (typeof options.url !== 'function') requireText('url', options.url)
   let ports: ClientPorts = { ...browserPorts(options.webSocket), ...options.ports }
-  let { clock, random, page, report } = ports
+  let { clock, random, report } = ports
   let { app, user } = options
   let name = `realtime-stores/1/${app}/${user}`
   let emitter = mitt<RealtimeEvents>()
   let ledger = createLedger()
-  let rooms = new Map<string, RoomCore>()
-  /** Rooms joined only because rows wait for them. */
-  let silent = new Map<number, string>()
-  let refs = 0
   let max = DEFAULT_MAX
   let closed = false
-  let isOnline = false
   let wasOnline = false
-  let since = clock.now()
-  let phase: ConnectionView['phase'] = 'idle'
-  let drops: number[] = []
   let askedToPersist = false
-  let stops: Stop[] = []
+  /** The generation under which the present connection said hello. */
+  let helloGen: number | null = null
   /** Own events that came in while their rows were waiting, with their offsets. */
   let seenOwn = new Map<string, number>()
-  let dirtyRooms = new Set<string>()
-  let stopSave: Stop | null = null
-  let stopRefresh: Stop | null = null
-  let stopView: Stop | null = null
-  let channel: Channel | null = null
-  let $connection = atom<ConnectionView>(IDLE_VIEW)
+  let stops: Stop[] = []
+  let drained: (() => void)[] = []
 
-  // --- the outbox and what it tells ---
+  // --- what waits ---
 
-  let hindrance = options.persist === false ? 'switched off by persist: false' : !ports.openDisk ? 'there is no IndexedDB here' : !ports.locks ? 'there are no Web Locks here, so tabs cannot share one outbox' : null
-  let durabilityReason: string | null = hindrance
-  let disk = createLateDisk(hindrance === null ? ports.openDisk : null, name, degrade)
+  let hindrance = whyNotOnDisk(options, ports)
   let outbox = createOutbox({
-    disk,
+    disk: createLateDisk(hindrance === null ? ports.openDisk : null, name, degrade),
     memory: createMemoryDisk,
     clock,
     random,
@@ -141,43 +131,37 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       stored(rows, claimed) {
         for (let row of rows) ledger.reach(row.id, 'stored')
         if (claimed) outgoing.leave(rows)
-        else joinForRows()
+        else rooms.deliver()
         if (!askedToPersist) askToPersist()
       },
       gone: onGone,
       found(rows) {
         for (let row of rows) rooms.get(row.room)?.replica.addPending([row])
-        paintAll()
-        joinForRows()
+        paintSoon()
+        rooms.deliver()
       },
       degraded: degrade,
-      identity: () => supervisor.feed({ type: 'reopen', reason: 'replaced' }),
+      identity: () => reopen(),
       wrote: () => channel?.post('wrote'),
-      changed: updateRows
+      changed() {
+        view.update()
+        if (outbox.stats.count === 0) for (let call of drained.splice(0)) call()
+      }
     }
   })
 
   function onGone(row: Row, ending: Ending): void {
     let replica = rooms.get(row.room)?.replica
-    seenOwn.delete(row.id)
-    ledger.end(row.id, ending, replica !== undefined)
-    if (ending.kind === 'acked') replica?.settlePending(row.id, ending.at)
-    else replica?.removePending(row.id)
     let { id, feature, type } = row
+    seenOwn.delete(id)
+    ledger.end(id, ending, replica !== undefined)
+    if (ending.kind === 'acked') replica?.settlePending(id, ending.at)
+    else replica?.removePending(id)
     if (ending.kind === 'rejected') emit('rejected', { id, feature, type, code: ending.code })
     else if (ending.kind === 'unknown') emit('unknown', { id, feature, type })
     else if (ending.kind === 'expired') emit('expired', { id, feature, type })
     else if (ending.kind === 'failed') emit('error', { error: ending.error })
-    schedulePaint()
-  }
-
-  let stopPaint: Stop | null = null
-  /** Many rows end in one transaction: they are painted together. */
-  function schedulePaint(): void {
-    stopPaint ??= clock.soon(() => {
-      stopPaint = null
-      paintAll()
-    })
+    paintSoon()
   }
 
   let outgoing = createOutgoing({
@@ -185,23 +169,59 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     send: frames => supervisor.send(frames),
     buffered: () => supervisor.buffered(),
-    rejoin: joinAgain,
+    rejoin: room => rooms.again(room),
     sent: rows => {
       for (let row of rows) ledger.reach(row.id, 'sent')
     },
-    fenced: () => void onFenced(),
-    failed: error => fail(error),
+    fenced: () => void onFenced().catch(fail),
+    failed: fail,
     seen: id => seenOwn.get(id),
     recovered: room => rooms.get(room)?.whenLive() ?? Promise.resolve()
   })
 
   async function onFenced(): Promise<void> {
-    // The disk still holds our number: then somebody with the same disk image is out there, and one of us needs a new id.
-    if (outbox.gen > 0 && (await outbox.holdsGen())) await outbox.fork()
-    else {
-      outbox.demote()
-      supervisor.feed({ type: 'reopen', reason: 'replaced' })
+    // The disk still holds our number: then somebody with a copy of it is out there, and one of us needs a new id.
+    if (outbox.gen > 0 && (await outbox.holdsGen())) return outbox.fork()
+    outbox.demote()
+    reopen()
+  }
+
+  // --- rooms ---
+
+  let rooms = createClientRooms({
+    clock,
+    outbox,
+    outgoing: () => outgoing,
+    send: frames => supervisor.send(frames),
+    ready: () => ready,
+    failed: fail,
+    host: {
+      me: user,
+      random,
+      devices: options.devices ?? ports.devices,
+      serverNow,
+      dispatch,
+      claim: key => ports.locks?.tryHold(`${name}/${key}`, CLAIM_MS) ?? Promise.resolve(true),
+      report: (type, detail) => emit(type, detail),
+      error: fail,
+      visible(id, offset) {
+        seenOwn.set(id, offset)
+        ledger.reach(id, 'visible')
+      }
     }
+  })
+
+  let stopPaint: Stop | null = null
+  /** Many rows end in one transaction: they are painted together. */
+  function paintSoon(): void {
+    stopPaint ??= clock.soon(() => {
+      stopPaint = null
+      rooms.paint()
+    })
+  }
+
+  function serverNow(): number {
+    return clock.now() + supervisor.stats.serverTimeOffsetMs
   }
 
   // --- the connection ---
@@ -212,188 +232,50 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     random,
     token: options.token,
-    settings: { maxAttempts: options.maxAttempts ?? Number.POSITIVE_INFINITY, connectTimeout: options.connectTimeout ?? 20_000 },
+    settings: { maxAttempts: options.maxAttempts ?? Infinity, connectTimeout: options.connectTimeout ?? 20_000 },
     async identify() {
       await ready
       await lease.settled
-      let gen = lease.held || outbox.disk.kind === 'memory' ? await outbox.raiseGen() : 0
-      return { app, user, cid: outbox.client.cid, gen, platform: options.platform }
+      let mayPush = lease.held || outbox.disk.kind === 'memory'
+      helloGen = mayPush ? await outbox.raiseGen() : 0
+      return { app, user, cid: outbox.client.cid, gen: helloGen, platform: options.platform }
     },
-    welcomed,
-    received,
+    welcomed(frame: WelcomeFrame) {
+      max = Math.min(DEFAULT_MAX, frame.max)
+      outgoing.opened(frame.window)
+      rooms.online()
+      emit('connected', { again: wasOnline })
+      wasOnline = true
+    },
+    received(frames) {
+      for (let frame of frames) receive(frame)
+      rooms.paint()
+    },
     dropped() {
-      isOnline = false
-      drops.push(clock.mono())
+      view.dropped()
       outgoing.closed()
-      silent.clear()
-      for (let core of rooms.values()) core.offline()
-      emit('disconnected', { reason: 'reason' in supervisor.state ? supervisor.state.reason : 'none' })
+      rooms.offline()
+      let { state } = supervisor
+      emit('disconnected', { reason: 'reason' in state ? state.reason : 'none' })
     },
     changed(state) {
-      if (state.phase !== phase) since = clock.now()
-      phase = state.phase
-      updateView()
+      view.phase(state.phase)
+      view.update()
     },
     bad: message => report('warn', 'bad-frame', message)
   })
 
-  let lease = createLease({
-    locks: ports.locks,
-    name,
-    changed(held) {
-      if (!held) outbox.demote()
-      // The right to send belongs to a connection: a new one is opened with it.
-      supervisor.feed({ type: 'reopen', reason: 'replaced' })
-      updateView()
-    }
-  })
-  let ready = outbox.load().then(
-    () => updateView(),
-    error => fail(error)
-  )
-
-  function welcomed(frame: WelcomeFrame): void {
-    isOnline = true
-    max = Math.min(DEFAULT_MAX, frame.max)
-    outgoing.opened(frame.window)
-    let joins = [...rooms].flatMap(([id, core]) => core.joinFrame(doneOf(id)) ?? [])
-    if (joins.length) supervisor.send(joins)
-    joinForRows()
-    emit('connected', { again: wasOnline })
-    wasOnline = true
+  function receive(frame: DownFrame): void {
+    if (frame.f === 'ack') outgoing.ack(frame)
+    else if (frame.f === 'slow') outgoing.slow(frame.ms)
+    else if (frame.f === 'nack' && frame.ref === undefined) outgoing.nack(frame)
+    else rooms.receive(frame)
   }
 
-  function doneOf(room: string): Record<string, number> {
-    let done: Record<string, number> = {}
-    for (let lane of LANES) {
-      let chain = outbox.chains.get(chainKey(room, lane))
-      if (chain?.done) done[lane] = chain.done
-    }
-    return done
-  }
-
-  /** Joins rooms that are not shown and for which rows wait, so that these are delivered. */
-  function joinForRows(): void {
-    if (!isOnline || outbox.gen === 0) return
-    let asked = new Set(silent.values())
-    for (let chain of outbox.chains.values()) {
-      if (!chain.rows.length || rooms.has(chain.room) || asked.has(chain.room)) continue
-      asked.add(chain.room)
-      joinSilently(chain.room)
-    }
-    outgoing.pump()
-  }
-
-  function joinSilently(room: string): void {
-    let ref = ++refs
-    for (let [old, joined] of silent) if (joined === room) silent.delete(old)
-    silent.set(ref, room)
-    supervisor.send([{ f: 'join', ref, room, only: true, done: doneOf(room) }])
-  }
-
-  function joinAgain(room: string): void {
-    outgoing.unready(room)
-    let frame = rooms.get(room)?.joinFrame(doneOf(room))
-    if (frame) supervisor.send([frame])
-    else if (!rooms.has(room)) joinSilently(room)
-  }
-
-  function received(frames: readonly DownFrame[]): void {
-    for (let frame of frames) route(frame)
-    paintAll()
-  }
-
-  function route(frame: DownFrame): void {
-    switch (frame.f) {
-      case 'ack':
-        outgoing.ack(frame)
-        return
-      case 'slow':
-        outgoing.slow(frame.ms)
-        return
-      case 'nack':
-        if (frame.ref === undefined) outgoing.nack(frame)
-        else if (silent.has(frame.ref)) refuse(silent.get(frame.ref) as string, frame)
-        else for (let core of rooms.values()) core.receive(frame)
-        return
-      case 'joined': {
-        let room = silent.get(frame.ref)
-        if (room === undefined) rooms.get(frame.room)?.receive(frame)
-        else void outgoing.joined(frame).catch(fail)
-        return
-      }
-      case 'page':
-      case 'ping':
-        for (let core of rooms.values()) core.receive(frame)
-        return
-      default:
-        if ('room' in frame && frame.room !== undefined) rooms.get(frame.room)?.receive(frame)
-    }
-  }
-
-  function refuse(room: string, { code, final, after, message }: FrameOf<'nack'>): void {
-    if (final) void outgoing.refused(room, code, message ?? '').catch(fail)
-    else if (code === 'stale') void onFenced()
-    else clock.after(after ?? 1000, () => isOnline && !rooms.has(room) && joinSilently(room))
-  }
-
-  // --- rooms ---
-
-  function enter(id: string): Room {
-    requireText('room', id)
-    assertOpen()
-    let known = rooms.get(id)
-    if (known) {
-      known.hold()
-      return known.room
-    }
-    let core = createRoomCore(id, {
-      me: user,
-      clock,
-      random,
-      devices: ports.devices,
-      sid: () => supervisor.sid,
-      serverNow: () => clock.now() + supervisor.stats.serverTimeOffsetMs,
-      send: frames => supervisor.send(frames),
-      nextRef: () => ++refs,
-      dispatch,
-      claim: key => ports.locks?.tryHold(`${name}/${key}`, 60_000) ?? Promise.resolve(true),
-      report: (type, detail) => emit(type, detail),
-      error: fail,
-      visible(eventId, offset) {
-        seenOwn.set(eventId, offset)
-        ledger.reach(eventId, 'visible')
-      },
-      advanced: saveSoon,
-      marks: frame => void outgoing.joined(frame).catch(fail),
-      unmarked: outgoing.unready,
-      refused: (room, code) => void outgoing.refused(room, code, '').catch(fail),
-      left: leave
-    })
-    rooms.set(id, core)
-    core.replica.addPending(outbox.rows().filter(row => row.room === id))
-    void ready.then(async () => {
-      let saved = await outbox.disk.read(tx => tx.get(keys.room(id))).catch(() => undefined)
-      if (rooms.get(id) !== core) return
-      core.replica.addPending(outbox.rows().filter(row => row.room === id))
-      core.restored((saved as SavedRoom | undefined) ?? null)
-      if (!isOnline) return
-      outgoing.unready(id)
-      let frame = core.joinFrame(doneOf(id))
-      if (frame) supervisor.send([frame])
-    })
-    return core.room
-  }
-
-  function leave(id: string): void {
-    let core = rooms.get(id)
-    if (!core) return
-    save([id])
-    rooms.delete(id)
-    core.close()
-    outgoing.unready(id)
-    supervisor.send([{ f: 'leave', room: id }])
-    joinForRows()
+  /** The right to send, and the client's id, belong to a connection: with another one comes a new connection. */
+  function reopen(): void {
+    helloGen = null
+    supervisor.feed({ type: 'reopen', reason: 'replaced' })
   }
 
   // --- actions ---
@@ -401,34 +283,46 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   function dispatch(room: string, feature: AnyFeature, type: string, data: unknown, id: string): Receipt {
     assertOpen()
     validateDraft(feature, type, data)
-    let spec = (feature.events as EventMap)[type] as EventSpec<unknown>
+    let { delivery, lane, key: keyOf } = (feature.events as EventMap)[type] as EventSpec<unknown>
     let text = JSON.stringify(data)
-    if (text.length > max - 512) {
-      throw new RealtimeError('too-large', `${feature.name}.${type} has ${text.length} characters; the server takes ${max - 512}.`)
+    if (text.length > max - ENVELOPE) {
+      throw new RealtimeError('too-large', `${feature.name}.${type} has ${text.length} characters; the server takes ${max - ENVELOPE}.`)
     }
     // A copy: what the caller does with the object afterwards must not change what was accepted.
     let copy: unknown = JSON.parse(text)
-    let key = spec.key?.(copy) ?? ''
-    if (spec.delivery.kind === 'volatile') return cast(room, feature, type, copy, key, spec.delivery.seconds, id)
+    let key = keyOf?.(copy) ?? ''
+    if (delivery.kind === 'volatile') return cast(room, feature.name, type, copy, key, delivery.seconds, id)
     let row: Row = {
-      n: 0, id, room, lane: spec.lane, feature: feature.name, type, data: copy, at: clock.now(),
-      ...(spec.delivery.kind === 'ttl' ? { ttl: spec.delivery.seconds } : {}),
-      ...(spec.delivery.kind === 'latest' ? { key: `${feature.name}/${type}/${key}` } : {})
+      n: 0,
+      id,
+      room,
+      lane,
+      feature: feature.name,
+      type,
+      data: copy,
+      at: clock.now(),
+      ...(delivery.kind === 'ttl' ? { ttl: delivery.seconds } : {}),
+      ...(delivery.kind === 'latest' ? { key: `${feature.name}/${type}/${key}` } : {})
     }
-    outbox.append(row)
     let receipt = ledger.open(id, 'stored')
-    rooms.get(room)?.replica.addPending([row])
-    rooms.get(room)?.paint()
-    updateRows()
+    append(row)
     return receipt
   }
 
-  function cast(room: string, feature: AnyFeature, type: string, data: unknown, key: string, seconds: number, id: string): Receipt {
+  function append(row: Row): void {
+    outbox.append(row)
+    let core = rooms.get(row.room)
+    core?.replica.addPending([row])
+    core?.paint()
+    view.update()
+  }
+
+  function cast(room: string, feature: string, type: string, data: unknown, key: string, ttl: number, id: string): Receipt {
     let receipt = ledger.open(id, 'sent')
     let core = rooms.get(room)
-    let frame = { f: 'cast', room, feature: feature.name, type, data, key, ttl: seconds, id } as const
+    let frame = { f: 'cast', room, feature, type, data, key, ttl, id } as const
     if (core && !core.room.$status.get().stale && supervisor.send([frame])) {
-      core.receive({ ...frame, by: user, at: clock.now() + supervisor.stats.serverTimeOffsetMs })
+      core.receive({ ...frame, by: user, at: serverNow() })
       core.paint()
       ledger.reach(id, 'sent')
     }
@@ -437,142 +331,55 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     return receipt
   }
 
-  /** Tells rows past their time; asked whenever the view of rows changes, and by a timer for the next one. */
   let stopExpiry: Stop | null = null
-  function scheduleExpiry(): void {
+  /** Waits for the next row that grows too old before it could leave. */
+  function watchExpiry(): void {
     stopExpiry?.()
     stopExpiry = null
-    let next = Number.POSITIVE_INFINITY
-    for (let chain of outbox.chains.values()) {
-      for (let row of chain.rows) if (row.ttl !== undefined && row.n > chain.claimed) next = Math.min(next, row.at + row.ttl * 1000)
+    let next = Infinity
+    for (let { rows, claimed } of outbox.chains.values()) {
+      for (let { n, at, ttl } of rows) if (ttl !== undefined && n > claimed) next = Math.min(next, at + ttl * 1000)
     }
-    if (next === Number.POSITIVE_INFINITY) return
+    if (next === Infinity) return
     stopExpiry = clock.after(Math.max(50, next - clock.now() + 1), () => {
-      let now = clock.now()
-      void outbox.withdraw(row => row.ttl !== undefined && now - row.at > row.ttl * 1000, { kind: 'expired' }).catch(fail)
+      outbox.withdraw(row => isExpired(row, clock.now()), { kind: 'expired' }).catch(fail)
     })
   }
 
-  // --- stores ---
+  // --- what is shown ---
 
-  function rowStore<T extends Row | ParkedRow>(actions: Omit<RowStore<T>, keyof ReadableAtom>): RowStore<T> {
-    return Object.assign(atom<readonly T[]>([]), actions) as unknown as RowStore<T>
-  }
-  let pending = rowStore<Row>({
-    async retry(id) {
-      outgoing.pump()
-      return outbox.rows().some(row => row.id === id)
+  let view = createClientView({
+    clock,
+    outbox,
+    supervisor: () => supervisor,
+    painted: watchExpiry,
+    pending: {
+      async retry(id) {
+        outgoing.pump()
+        return outbox.rows().some(row => row.id === id)
+      },
+      discard: async id => (await outbox.withdraw(row => row.id === id, { kind: 'purged' })).length > 0
     },
-    discard: async id => (await outbox.withdraw(row => row.id === id, { kind: 'purged' })).length > 0
+    parked: {
+      async retry(id) {
+        let item = outbox.parked.get(id)
+        if (!item) return false
+        let { ttl: _isOver, ...row } = item.row
+        // Back into the outbox first: after a crash in between it is in both, and the server knows its id.
+        append({ ...row, n: 0, at: clock.now() })
+        return (await outbox.unpark(id)) !== null
+      },
+      discard: async id => (await outbox.unpark(id)) !== null
+    }
   })
-  let parkedActions = {
-    async retry(id: string): Promise<boolean> {
-      let item = await outbox.unpark(id)
-      if (!item) return false
-      let { ttl: _late, ...row } = item.row
-      let again: Row = { ...row, n: 0, at: clock.now() }
-      outbox.append(again)
-      rooms.get(again.room)?.replica.addPending([again])
-      paintAll()
-      return true
-    },
-    discard: async (id: string): Promise<boolean> => (await outbox.unpark(id)) !== null
-  }
-  let rejected = rowStore<ParkedRow>(parkedActions)
-  let unknown = rowStore<ParkedRow>(parkedActions)
-
-  function updateRows(): void {
-    updateView()
-  }
-
-  function updateView(): void {
-    stopView ??= clock.soon(() => {
-      stopView = null
-      if (!closed) paintView()
-    })
-  }
-
-  function paintView(): void {
-    let parked = [...outbox.parked.values()]
-    let now = clock.mono()
-    drops = drops.filter(at => now - at < RECENT)
-    batch(() => {
-      setIfChanged(pending, outbox.rows())
-      setIfChanged(rejected, parked.filter(item => item.kind === 'rejected'))
-      setIfChanged(unknown, parked.filter(item => item.kind === 'unknown'))
-      $connection.set(
-        viewConnection({
-          state: supervisor.state,
-          error: supervisor.error,
-          stats: supervisor.stats,
-          recentDrops: drops.length,
-          since,
-          toWall: mono => clock.now() + mono - clock.mono(),
-          durability: outbox.disk.kind,
-          durabilityReason,
-          pending: outbox.stats,
-          rejectedCount: rejected.get().length,
-          unknownCount: unknown.get().length,
-          canSend: !closed && outbox.hasRoom,
-          leader: outbox.gen > 0,
-          sessionId: supervisor.sid
-        })
-      )
-    })
-    scheduleExpiry()
-  }
-
-  function paintAll(): void {
-    batch(() => {
-      for (let core of rooms.values()) core.paint()
-    })
-  }
-
-  // --- what is kept on disk ---
-
-  function saveSoon(room: string): void {
-    dirtyRooms.add(room)
-    stopSave ??= clock.after(SAVE_INTERVAL, () => save([...dirtyRooms]))
-  }
-
-  function save(ids: readonly string[]): void {
-    stopSave?.()
-    stopSave = null
-    let records = ids.flatMap(id => {
-      dirtyRooms.delete(id)
-      let saved = rooms.get(id)?.replica.save(clock.now())
-      return saved ? [[id, saved] as const] : []
-    })
-    if (!records.length) return
-    outbox.disk
-      .write('relaxed', async tx => {
-        for (let [id, saved] of records) {
-          let known = (await tx.get(keys.room(id))) as SavedRoom | undefined
-          // Another tab may be further.
-          if (known?.epoch === saved.epoch && known.offset > saved.offset) continue
-          tx.put(keys.room(id), saved)
-        }
-      })
-      .catch(error => report('warn', 'not-saved', error))
-  }
-
-  function askToPersist(): void {
-    askedToPersist = true
-    if (outbox.disk.kind === 'memory') return
-    ports.persist?.().then(
-      granted => emit('persisted', { granted }),
-      () => {}
-    )
-  }
+  view.degraded(hindrance)
 
   function degrade(reason: string): void {
-    durabilityReason = reason
+    view.degraded(reason)
+    view.update()
     report('warn', 'degraded', reason)
     emit('degraded', { reason })
-    updateView()
   }
-
-  // --- events ---
 
   function emit<K extends keyof RealtimeEvents & string>(type: K, detail: RealtimeEvents[K]): void {
     try {
@@ -589,75 +396,102 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     emit('error', { error: known })
   }
 
-  function assertOpen(): void {
-    if (closed) throw new RealtimeError('closed')
+  function askToPersist(): void {
+    askedToPersist = true
+    if (outbox.disk.kind === 'disk') ports.persist?.().then(granted => emit('persisted', { granted }), () => {})
   }
 
   // --- the page and the other tabs ---
 
-  channel = ports.openChannel?.(name, () => {
-    stopRefresh ??= clock.after(REFRESH_INTERVAL, () => {
-      stopRefresh = null
-      void outbox.refresh().then(() => outgoing.pump(), fail)
-    })
-  }) ?? null
-  if (page) {
+  let stopRefresh: Stop | null = null
+  let channel =
+    ports.openChannel?.(name, () => {
+      stopRefresh ??= clock.after(REFRESH_INTERVAL, () => {
+        stopRefresh = null
+        outbox.refresh().then(() => rooms.deliver(), fail)
+      })
+    }) ?? null
+  if (ports.page) {
     stops.push(
-      page.listen(event => {
+      ports.page.listen(event => {
         if (event === 'hide' || event === 'freeze') {
-          save([...dirtyRooms])
+          rooms.save()
           supervisor.feed({ type: 'suspend' })
           lease.release()
         } else if (event === 'show' || event === 'resume') {
           lease.contend()
           supervisor.feed({ type: 'resume' })
-        } else if (event === 'hidden') save([...dirtyRooms])
+        } else if (event === 'hidden') rooms.save()
         else supervisor.feed({ type: 'hint', hint: event })
       })
     )
   }
+  let lease = createLease({
+    locks: ports.locks,
+    name,
+    changed(held) {
+      if (!held) outbox.demote()
+      if (helloGen !== null && helloGen > 0 !== held) reopen()
+      view.update()
+    }
+  })
+  let ready = outbox.load().then(() => view.update(), fail)
 
-  async function drain(): Promise<void> {
-    let deadline = clock.mono() + DRAIN_DEADLINE
-    while (outbox.stats.count > 0 && clock.mono() < deadline) await new Promise<void>(resolve => clock.after(20, resolve))
+  function assertOpen(): void {
+    if (closed) throw new RealtimeError('closed')
+  }
+
+  /** Resolves when nothing waits any more, or after the deadline. */
+  function drain(): Promise<void> {
+    if (outbox.stats.count === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      let stop = clock.after(DRAIN_DEADLINE, resolve)
+      drained.push(() => {
+        stop()
+        resolve()
+      })
+    })
   }
 
   async function close(reason: string): Promise<void> {
     if (closed) return
-    save([...rooms.keys()])
     closed = true
     supervisor.close(reason)
-    paintView()
-    for (let stop of [...stops, stopSave, stopRefresh, stopView, stopPaint, stopExpiry]) stop?.()
-    for (let core of rooms.values()) core.close()
-    rooms.clear()
+    rooms.close()
+    for (let stop of [...stops, stopRefresh, stopPaint]) stop?.()
     channel?.close()
     await outbox.idle().catch(() => {})
+    view.close()
+    stopExpiry?.()
     lease.release()
     outbox.close()
   }
 
   return {
-    $connection,
-    pending,
-    rejected,
-    unknown,
+    $connection: view.$connection,
+    pending: view.pending,
+    rejected: view.rejected,
+    unknown: view.unknown,
     user,
     ready,
-    room: enter,
+    room(id) {
+      assertOpen()
+      requireText('room', id)
+      return rooms.enter(id)
+    },
     connect() {
       assertOpen()
       supervisor.feed({ type: 'connect' })
     },
-    async disconnect({ pending: mode = 'keep' } = {}) {
-      if (mode === 'wait') await drain()
-      if (mode === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
+    async disconnect({ pending = 'keep' } = {}) {
+      if (pending === 'wait') await drain()
+      if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
       supervisor.close('disconnected')
-      save([...rooms.keys()])
+      rooms.save()
       await outbox.idle()
     },
     authenticate(token) {
-      requireText('token', token)
+      if (typeof token !== 'string' || !token) throw new RealtimeError('bad-argument', 'token must be a text')
       supervisor.authenticate(token)
     },
     probe: () => supervisor.feed({ type: 'hint', hint: 'probe' }),
@@ -679,13 +513,9 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   }
 }
 
-function requireText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value.length > 0 && value.length <= 256 && !value.includes('\u0000')) return
-  throw new RealtimeError('bad-argument', `${name} must be a text of 1 to 256 characters, got ${JSON.stringify(value)}`)
-}
-
-function setIfChanged<T>(store: ReadableAtom<readonly T[]>, next: readonly T[]): void {
-  let now = store.get()
-  if (now.length === next.length && now.every((item, i) => item === next[i])) return
-  ;(store as unknown as { set(value: readonly T[]): void }).set(next)
+/** Why waiting actions are kept in memory only; null when they are kept on disk. */
+function whyNotOnDisk(options: RealtimeOptions, ports: ClientPorts): string | null {
+  if (options.persist === false) return 'switched off by persist: false'
+  if (!ports.openDisk) return 'there is no IndexedDB here'
+  return ports.locks ? null : 'there are no Web Locks here, so tabs cannot share one outbox'
 }

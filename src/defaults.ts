@@ -1,6 +1,5 @@
 // The real outside of a browser, as the ports of a client. Made when a client is made; importing this touches nothing.
 
-import { browserDevices } from './devices/all.js'
 import { browserChannel, browserLocks, browserPage } from './env/browser.js'
 import { realClock, realRandom } from './env/clock.js'
 import type { Clock, Connect, Devices, Locks, OpenChannel, OpenDisk, Page, Random, Report } from './ports.js'
@@ -23,6 +22,17 @@ export interface ClientPorts {
   readonly report: Report
 }
 
+/** Devices enter the bundle only of those who hand them in: `devices: browserDevices()`. */
+const NO_DEVICES: Devices = {
+  vibration: null,
+  speech: null,
+  recognition: null,
+  heartRate: null,
+  vr: null,
+  notifications: null,
+  reducedMotion: () => false
+}
+
 export function browserPorts(webSocket: unknown): ClientPorts {
   let hasWindow = typeof window !== 'undefined'
   let storage = globalThis.navigator?.storage
@@ -34,7 +44,7 @@ export function browserPorts(webSocket: unknown): ClientPorts {
     locks: browserLocks(),
     openChannel: browserChannel(),
     page: browserPage(),
-    devices: browserDevices(),
+    devices: NO_DEVICES,
     persist: storage?.persist ? () => storage.persist() : null,
     dispatchDom: hasWindow ? (type, detail) => void window.dispatchEvent(new CustomEvent(type, { detail })) : null,
     report: () => {}

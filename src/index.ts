@@ -24,7 +24,11 @@ export const realtimePresence: CompanionStores['presence'] = /* @__PURE__ */ (()
 export const realtimeEvents: CompanionStores['events'] = /* @__PURE__ */ (() => page().stores.events)()
 export const realtimeStatus: CompanionStores['status'] = /* @__PURE__ */ (() => page().stores.status)()
 
-export { type ConnectionView, createRealtime, type ParkedRow, type Realtime, type RealtimeOptions, type Row, type RowStore, type TokenSource } from './client.js'
+export { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
+export type { RowStore } from './client-view.js'
+export type { ConnectionView } from './core/connection-view.js'
+export type { ParkedRow, Row } from './core/rows.js'
+export type { TokenRequest, TokenSource } from './core/supervisor.js'
 export type { EventsView, LoggedEvent, PresenceView } from './companion-stores.js'
 export type { CallState, DeviceState, MemberView, PresenceStatus, Self } from './core/members.js'
 export type { Quality } from './core/quality.js'

@@ -55,7 +55,6 @@ export interface RoomHost {
   readonly clock: Clock
   readonly random: Random
   readonly devices: Devices
-  readonly sid: () => string | undefined
   serverNow(): number
   send(frames: readonly Frame[]): boolean
   nextRef(): number
@@ -71,6 +70,8 @@ export interface RoomHost {
   /** The marks are void until the next `marks`. */
   unmarked(room: string): void
   refused(room: string, code: string): void
+  /** Another connection sends for this client now. */
+  stale(): void
   left(room: string): void
 }
 
@@ -241,9 +242,8 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     if (frame.final) {
       setStatus({ refused: frame.code })
       host.refused(id, frame.code)
-    } else {
-      clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
-    }
+    } else if (frame.code === 'stale') host.stale()
+    else clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
   }
 
   function flushPresence(): void {

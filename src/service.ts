@@ -3,9 +3,12 @@
 
 import mitt from 'mitt'
 import { atom, type ReadableAtom, type WritableAtom } from 'nanostores'
-import { createRealtime, type ParkedRow, type Realtime, type RealtimeOptions, type Row, type RowStore } from './client.js'
+import { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
+import type { RowStore } from './client-view.js'
+import type { ParkedRow, Row } from './core/rows.js'
 import { type CompanionStores, createCompanionStores } from './companion-stores.js'
 import { type CallState, type DeviceState, membersByUser, NOBODY, type PresenceStatus, type Self } from './core/members.js'
+import { browserDevices } from './devices/all.js'
 import { realClock } from './env/clock.js'
 import { RealtimeError } from './errors.js'
 import type { RealtimeEvents } from './events.js'
@@ -171,7 +174,7 @@ export function createRealtimeService() {
         return client.ready
       }
       if (client) await end(current => current.disconnect())
-      let current = createRealtime(options)
+      let current = createRealtime({ devices: browserDevices(), ...options })
       lastOptions = options
       client = current
       self = NOBODY

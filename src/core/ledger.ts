@@ -39,7 +39,11 @@ export function createLedger(): Ledger {
         if (!watched) open.delete(id)
       } else if (ending.kind === 'failed') fail(id, ending.error)
       else if (ending.kind === 'rejected' || ending.kind === 'unknown') fail(id, new RealtimeError(ending.code, ending.message || undefined))
-      else fail(id, new RealtimeError(ending.kind))
+      else {
+        // What took its place is stored: whoever waits for that is not told a failure.
+        if (ending.kind === 'replaced') open.get(id)?.reach('stored')
+        fail(id, new RealtimeError(ending.kind))
+      }
     },
     drop: id => fail(id, new RealtimeError('dropped'))
   }

@@ -5,7 +5,9 @@ import type { Lane } from '../feature.js'
 import type { Clock, Stop } from '../ports.js'
 import type { Frame, FrameOf, JoinedFrame, PushFrame } from '../protocol/frames.js'
 import { judgeMark } from './marks.js'
-import { type Chain, Fenced, type Outbox, type Settlement } from './outbox.js'
+import type { Chain } from './mirror.js'
+import type { Outbox, Settlement } from './outbox.js'
+import { Fenced } from './outbox-tx.js'
 import { chainKey, type Row, weigh } from './rows.js'
 
 const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
@@ -138,7 +140,7 @@ export function createOutgoing(ports: OutgoingPorts) {
             continue
           }
           let born = life
-          let rows = await outbox.claim(chain.key, room, window.bytes - flyingBytes)
+          let rows = await outbox.claim(chain.key, { count: room, bytes: window.bytes - flyingBytes })
           // Work begun under an old connection does not go out on a new one: these rows are claimed and wait for their marks.
           if (born !== life) break
           if (rows.length) push(course, rows)
@@ -304,6 +306,8 @@ export function createOutgoing(ports: OutgoingPorts) {
       schedulePause()
     },
 
+    /** The server takes pushes of this client from another connection only. */
+    stale: (): void => fenced(),
     slow(ms: number): void {
       slowUntil = clock.mono() + ms
       schedulePause()

@@ -75,6 +75,7 @@ export function createSupervisor(ports: SupervisorPorts) {
   let stopTimer: Stop | null = null
   let stopRefresh: Stop | null = null
   let lastError: RealtimeError | null = null
+  let source = ports.token
   let tokenReason: TokenRequest['reason'] = 'connect'
   let pings = new Map<number, number>()
   let stats: { -readonly [K in keyof LinkStats]: LinkStats[K] } = {
@@ -131,7 +132,6 @@ export function createSupervisor(ports: SupervisorPorts) {
   async function hello(mine: number): Promise<void> {
     let token: string | undefined
     try {
-      let { token: source } = ports
       token = typeof source === 'function' ? await source({ reason: tokenReason }) : source
     } catch (error) {
       if (mine !== attempt) return
@@ -251,7 +251,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     let refused = code === 'unauthorized'
     tokenReason = refused ? 'refused' : code === 'expired' ? 'refresh' : 'connect'
     // A fixed token that was refused stays refused; a function is asked again, with the back-off of any failure.
-    let canRefresh = typeof ports.token === 'function'
+    let canRefresh = typeof source === 'function'
     fail(refused ? 'unauthorized' : code === 'forbidden' ? 'forbidden' : final ? code : 'server', new RealtimeError(code, why), {
       final: refused ? !canRefresh : final,
       retry: window
@@ -263,15 +263,15 @@ export function createSupervisor(ports: SupervisorPorts) {
   function refreshBefore(seconds: number | undefined): void {
     stopRefresh?.()
     stopRefresh = null
-    if (seconds === undefined || typeof ports.token !== 'function') return
+    if (seconds === undefined || typeof source !== 'function') return
     stopRefresh = clock.after(Math.max(1000, seconds * 800), () => void refreshToken())
   }
 
   async function refreshToken(): Promise<void> {
     let mine = attempt
-    if (typeof ports.token !== 'function') return
+    if (typeof source !== 'function') return
     try {
-      let token = await ports.token({ reason: 'refresh' })
+      let token = await source({ reason: 'refresh' })
       if (mine === attempt) send([{ f: 'auth', token }])
     } catch (error) {
       // The old one is still good for a while; when it is not, the server says so.
@@ -315,8 +315,11 @@ export function createSupervisor(ports: SupervisorPorts) {
     /** Sends frames; false when there is no welcome connection. */
     send: (frames: readonly Frame[]): boolean => send(frames),
     buffered: (): number => link?.buffered() ?? 0,
-    /** Sends a new token over the present connection. */
-    authenticate: (token: string): boolean => send([{ f: 'auth', token }]),
+    /** Hands in a new token: for the present connection and, unless a function fetches them, for the next ones. */
+    authenticate(token: string): void {
+      if (typeof source !== 'function') source = token
+      send([{ f: 'auth', token }])
+    },
     close(reason: Reason): void {
       feed({ type: 'disconnect', reason })
       stopTimer?.()

@@ -3,7 +3,7 @@
 
 import { defineFeature, durable } from '../feature.js'
 import { number, object, optional, string } from '../schema.js'
-import { entryOf, withEntry } from './bounded.js'
+import { appended } from './bounded.js'
 import type { Memory, MemoryInsight, MemoryNotification, MemoryProcessing, MemoryState } from './memory.js'
 
 /** Marks of single memories kept; the oldest give way. */
@@ -14,12 +14,12 @@ export const MAX_READ_ROOMS = 200
 /** A time may be this much ahead of the server's, in milliseconds; what is further ahead is taken as this. */
 const AHEAD_MS = 60_000
 
-/** What a user has read. Times are milliseconds since 1970 by the server's clock. */
+/** What a user has read, newest last. Times are milliseconds since 1970 by the server's clock. */
 export interface MemoryReadsState {
-  /** By memory: read as it was at this time. At most 1,000. */
-  readonly marks: Readonly<Record<string, number>>
-  /** By room: everything up to this time is read. At most 200. */
-  readonly upTo: Readonly<Record<string, number>>
+  /** Single memories, read as they were at a time. At most 1,000. */
+  readonly marks: ReadonlyArray<{ readonly id: string; readonly upTo: number }>
+  /** Rooms in which everything up to a time is read. At most 200. */
+  readonly rooms: ReadonlyArray<{ readonly room: string; readonly upTo: number }>
 }
 
 /** What a room's memories look like to one user. */
@@ -34,9 +34,8 @@ export interface MemoryView {
   readonly insights: readonly MemoryInsight[]
 }
 
-const initial: MemoryReadsState = { marks: {}, upTo: {} }
+const initial: MemoryReadsState = { marks: [], rooms: [] }
 const time = number({ min: 0 })
-const itself = (at: number) => at
 
 /**
  * Read marks of memories. Marks only ever move forward, so their order does not matter.
@@ -56,15 +55,17 @@ export const memoryReads = defineFeature({
   },
   initial,
   reduce: {
-    read: (state, { id, upTo }, { at }) => {
-      let mark = upTo === undefined ? at : Math.min(upTo, at + AHEAD_MS)
-      if (mark <= (entryOf(state.marks, id) ?? -1)) return state
-      return { ...state, marks: withEntry(state.marks, id, mark, MAX_READ_MARKS, itself) }
+    read: (state, { id, upTo = -1 }, { at }) => {
+      let mark = { id, upTo: upTo < 0 ? at : Math.min(upTo, at + AHEAD_MS) }
+      let before = state.marks.find(item => item.id === id)
+      if (before && before.upTo >= mark.upTo) return state
+      return { ...state, marks: appended(before ? state.marks.filter(item => item !== before) : state.marks, mark, MAX_READ_MARKS) }
     },
     'read-all': (state, { upTo, room }, { at }) => {
-      let mark = Math.min(upTo, at + AHEAD_MS)
-      if (mark <= (entryOf(state.upTo, room) ?? -1)) return state
-      return { ...state, upTo: withEntry(state.upTo, room, mark, MAX_READ_ROOMS, itself) }
+      let mark = { room, upTo: Math.min(upTo, at + AHEAD_MS) }
+      let before = state.rooms.find(item => item.room === room)
+      if (before && before.upTo >= mark.upTo) return state
+      return { ...state, rooms: appended(before ? state.rooms.filter(item => item !== before) : state.rooms, mark, MAX_READ_ROOMS) }
     }
   },
   commands: {
@@ -86,8 +87,9 @@ export const memoryReads = defineFeature({
  * `markAllMemoriesRead`.
  */
 export function withReads(state: MemoryState, reads: MemoryReadsState, me: string, room = ''): MemoryView {
-  let all = entryOf(reads.upTo, room) ?? -1
-  let readUntil = (id: string) => Math.max(all, entryOf(reads.marks, id) ?? -1)
+  let all = reads.rooms.find(item => item.room === room)?.upTo ?? -1
+  let marks = new Map(reads.marks.map(({ id, upTo }) => [id, upTo]))
+  let readUntil = (id: string) => Math.max(all, marks.get(id) ?? -1)
   let memories = state.memories.map(item => ({ ...item, read: item.updatedBy === me || item.updatedAt <= readUntil(item.id) }))
   return {
     memories,

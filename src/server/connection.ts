@@ -166,7 +166,8 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     let terms = { heartbeat, max, window, retry, ...(expiresIn === undefined ? {} : { expiresIn }) }
     writer.frame({ f: 'welcome', v: PROTOCOL_VERSION, sid, user, ...terms, caps: ['marks'], now: clock.now() })
     watchExpiry(expiresIn)
-    stopBeat = clock.after(heartbeat, () => beat(clock.mono()))
+    let since = clock.mono()
+    stopBeat = clock.after(heartbeat, () => beat(since))
     let frames = held
     held = []
     for (let next of frames) handle(next)

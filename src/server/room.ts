@@ -82,7 +82,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
     audience.all({ f: 'presence', room, ...difference }),
   )
   let casts = createCasts<Link>(clock, limits.keptCasts, (frame, from) => audience.all(frame, from))
-  let lane = createLane<Asked>(clock, limits.batch, turn)
+  let lane = createLane<Asked>(clock, limits.batch, take)
 
   let asks: Asks<RoomSeat> = {
     policy({ user, link, join }, { feature, type, data }, state) {
@@ -95,7 +95,21 @@ export function createRoom(room: string, parts: RoomParts): Room {
 
   let encodeEvents = (events: readonly StoredEvent[]) => events.map((event) => encodeFrame(eventFrame(room, event)))
 
-  async function turn(asked: Asked[]): Promise<void> {
+  /** A push behind the join of its own seat waits until that is answered, so that answers keep the order of the questions. */
+  async function take(asked: Asked[]): Promise<void> {
+    let joining = new Set<RoomSeat>()
+    let from = 0
+    for (let [i, job] of asked.entries()) {
+      if (job.kind === 'join') joining.add(job.seat)
+      if (job.kind !== 'push' || !joining.delete(job.seat)) continue
+      await turn(asked.slice(from, i))
+      from = i
+      joining.clear()
+    }
+    await turn(asked.slice(from))
+  }
+
+  async function turn(asked: readonly Asked[]): Promise<void> {
     for (let job of asked) if (job.kind === 'push') job.seat.link.waiting--
     let live = asked.filter((job) => job.kind !== 'join' || (job.seat.link.open && job.seat.state === 'waiting'))
     let jobs = live.filter((job) => job.kind === 'join' || job.kind === 'push' || job.kind === 'app')

@@ -146,6 +146,8 @@ export function createSqliteStorage({ file, synchronous = 'full', restored = fal
       if (closed) return
       closed = true
       if (waiting.length > 0) flush()
+      // Leaves one complete file behind, fit for a copy.
+      db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       db.close()
     },
   }

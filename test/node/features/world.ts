@@ -1,7 +1,7 @@
 // One page for the device-side part of a feature: a virtual clock, a room that reduces what is sent, and tabs that share claims.
 
 import { atom } from 'nanostores'
-import type { AnyFeature, Draft, EventMap, EventMeta, Feature, LiveEvent, LocalHost, Receipt } from '../../../src/feature.js'
+import type { AnyFeature, Draft, EventMap, EventMeta, EventSpec, Feature, LiveEvent, LocalHost, Receipt } from '../../../src/feature.js'
 import { reduceEvent, validateDraft } from '../../../src/feature.js'
 import type { Clock, Devices, Stop, Vibration } from '../../../src/ports.js'
 
@@ -92,7 +92,9 @@ export function createMotor(clock: Clock): Motor {
   return motor
 }
 
-type SpecOf<F> = F extends Feature<string, infer S, infer E, infer _C, infer L> ? { state: S; events: E; local: L } : never
+type EventsOf<F> = F extends Feature<string, infer _S, infer E, infer _C, infer _L> ? E : never
+type LocalOf<F> = F extends Feature<string, infer _S, infer _E, infer _C, infer L> ? L : never
+type DataOf<S> = S extends EventSpec<infer T> ? T : never
 
 export interface PageOptions {
   readonly me?: string
@@ -100,13 +102,14 @@ export interface PageOptions {
   readonly clock?: VirtualClock
   /** Shared by the tabs of one device. */
   readonly claims?: Set<string>
+  /** In place of `claims`. */
+  readonly claim?: (name: string) => Promise<boolean>
   /** How far the server's clock is ahead of this device's. */
   readonly ahead?: number
 }
 
 /** A page with one feature on it. What it sends is in `sent`; what the server tells comes in by `tell`. */
 export function createPage<F extends AnyFeature>(feature: F, options: PageOptions = {}) {
-  type Spec = SpecOf<F> & { state: unknown; events: EventMap; local: object }
   let { me = 'ann', devices = {}, clock = createClock(), claims = new Set<string>(), ahead = 0 } = options
   let $state = atom<unknown>(feature.initial)
   let listeners = new Set<(event: LiveEvent<EventMap>) => void>()
@@ -131,20 +134,20 @@ export function createPage<F extends AnyFeature>(feature: F, options: PageOption
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    claim: async name => {
+    claim: options.claim ?? (async name => {
       if (claims.has(name)) return false
       claims.add(name)
       return true
-    },
+    }),
     report: (type, detail) => reports.push([type, detail])
   }
-  let local = (feature as AnyFeature).local?.(host) as (Spec['local'] & { close(): void }) | undefined
+  let local = (feature as AnyFeature).local?.(host) as (LocalOf<F> & { close(): void }) | undefined
   if (!local) throw new Error(`${feature.name} has no device-side part`)
 
   /** An event that the server tells: reduced, then told to who listens, unless it is a replay. */
-  function tell<K extends keyof Spec['events'] & string>(
+  function tell<K extends keyof EventsOf<F> & string>(
     type: K,
-    data: Extract<Draft<Spec['events']>, { type: K }>['data'],
+    data: DataOf<EventsOf<F>[K]>,
     { live = true, ...meta }: Partial<EventMeta> & { live?: boolean } = {}
   ): EventMeta {
     validateDraft(feature, type, data)

@@ -50,8 +50,10 @@ export function createTestClock(): TestClock {
     return () => void timers.delete(id)
   }
 
-  /** Promise chains of the engine are short; a real turn of the event loop lets all of them end. */
-  let promises = () => new Promise((resolve) => setImmediate(resolve))
+  /** Promise chains of the engine are short: a few real turns of the event loop let all of them end, writes included. */
+  async function promises(): Promise<void> {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
 
   async function runUntil(end: number): Promise<void> {
     for (;;) {
@@ -76,8 +78,8 @@ export function createTestClock(): TestClock {
   }
 }
 
-export function createTestRandom(): Random {
-  let count = 0
+export function createTestRandom(start = 0): Random {
+  let count = start
   return {
     float: () => 0.5,
     id: () => (++count).toString(16).padStart(32, '0'),

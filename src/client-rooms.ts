@@ -1,0 +1,208 @@
+// The rooms of a client: those that are shown, and those that are joined only because actions wait for them. Joins them after
+// every welcome and hands each frame to the one it is for.
+
+import { batch } from 'nanostores'
+import type { Outbox } from './core/outbox.js'
+import type { Outgoing } from './core/outgoing.js'
+import { createSaver } from './core/saver.js'
+import { chainKey } from './core/rows.js'
+import { RealtimeError } from './errors.js'
+import type { Lane } from './feature.js'
+import type { Clock } from './ports.js'
+import type { DownFrame, Frame, FrameOf } from './protocol/frames.js'
+import { createRoomCore, type Room, type RoomCore, type RoomHost } from './room.js'
+
+const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
+
+export interface ClientRoomsPorts {
+  readonly clock: Clock
+  readonly outbox: Outbox
+  readonly outgoing: () => Outgoing
+  readonly send: (frames: readonly Frame[]) => boolean
+  /** Resolves when the outbox has been read. */
+  readonly ready: () => Promise<void>
+  /** What rooms need and this file does not provide. */
+  readonly host: Pick<RoomHost, 'me' | 'random' | 'devices' | 'serverNow' | 'dispatch' | 'claim' | 'report' | 'error' | 'visible'>
+  readonly failed: (error: unknown) => void
+}
+
+export type ClientRooms = ReturnType<typeof createClientRooms>
+
+export function createClientRooms(ports: ClientRoomsPorts) {
+  let { clock, outbox, send, failed } = ports
+  let shown = new Map<string, RoomCore>()
+  /** By the number of their join. */
+  let silent = new Map<number, string>()
+  let refs = 0
+  let isOnline = false
+  let saver = createSaver({
+    clock,
+    disk: () => outbox.disk,
+    stateOf: id => shown.get(id)?.replica.save(clock.now()) ?? null,
+    failed
+  })
+
+  /** Numbers whose answers are surely on disk: the server may forget them. */
+  function doneOf(room: string): Record<string, number> {
+    let done: Record<string, number> = {}
+    for (let lane of LANES) {
+      let chain = outbox.chains.get(chainKey(room, lane))
+      if (chain?.done) done[lane] = chain.done
+    }
+    return done
+  }
+
+  /** Only the tab that sends acts upon marks. */
+  function takeMarks(frame: FrameOf<'joined'>): void {
+    if (outbox.gen > 0) ports.outgoing().joined(frame).catch(failed)
+  }
+
+  function refuseRows(room: string, code: string, message = ''): void {
+    if (outbox.gen > 0) ports.outgoing().refused(room, code, message).catch(failed)
+  }
+
+  // --- joining ---
+
+  function join(core: RoomCore, id: string): void {
+    let frame = core.joinFrame(doneOf(id))
+    if (frame) send([frame])
+  }
+
+  function joinSilently(room: string): void {
+    let ref = ++refs
+    for (let [old, name] of silent) if (name === room) silent.delete(old)
+    silent.set(ref, room)
+    send([{ f: 'join', ref, room, only: true, done: doneOf(room) }])
+  }
+
+  /** Joins rooms that are not shown and for which rows wait, so that these are delivered. */
+  function deliver(): void {
+    if (!isOnline || outbox.gen === 0) return
+    let asked = new Set(silent.values())
+    for (let chain of [...outbox.chains.values()]) {
+      if (!chain.rows.length || shown.has(chain.room) || asked.has(chain.room)) continue
+      asked.add(chain.room)
+      joinSilently(chain.room)
+    }
+    ports.outgoing().pump()
+  }
+
+  function onSilentNack(room: string, { code, final, after, message }: FrameOf<'nack'>): void {
+    if (final) refuseRows(room, code, message)
+    else if (code === 'stale') ports.outgoing().stale()
+    else clock.after(after ?? 1000, () => isOnline && !shown.has(room) && joinSilently(room))
+  }
+
+  // --- entering and leaving ---
+
+  function enter(id: string): Room {
+    let known = shown.get(id)
+    if (known) {
+      known.hold()
+      return known.room
+    }
+    let core = createRoomCore(id, {
+      ...ports.host,
+      clock,
+      send,
+      nextRef: () => ++refs,
+      advanced: saver.soon,
+      marks: takeMarks,
+      unmarked: room => ports.outgoing().unready(room),
+      refused: refuseRows,
+      stale: () => ports.outgoing().stale(),
+      left: leave
+    })
+    shown.set(id, core)
+    let addRows = (): void => core.replica.addPending(outbox.rows().filter(row => row.room === id))
+    addRows()
+    void ports.ready().then(async () => {
+      let saved = await saver.read(id).catch(() => null)
+      if (shown.get(id) !== core) return
+      addRows()
+      core.restored(saved)
+      if (!isOnline) return
+      ports.outgoing().unready(id)
+      join(core, id)
+    })
+    return core.room
+  }
+
+  function leave(id: string): void {
+    let core = shown.get(id)
+    if (!core) return
+    saver.now([id])
+    shown.delete(id)
+    core.close()
+    ports.outgoing().unready(id)
+    send([{ f: 'leave', room: id }])
+    deliver()
+  }
+
+  function route(frame: DownFrame): void {
+    switch (frame.f) {
+      case 'joined':
+        if (silent.has(frame.ref)) takeMarks(frame)
+        else shown.get(frame.room)?.receive(frame)
+        return
+      case 'nack': {
+        let room = frame.ref === undefined ? undefined : silent.get(frame.ref)
+        if (room !== undefined) onSilentNack(room, frame)
+        else for (let core of shown.values()) core.receive(frame)
+        return
+      }
+      case 'page':
+      case 'ping':
+        for (let core of shown.values()) core.receive(frame)
+        return
+      default:
+        if ('room' in frame && frame.room !== undefined) shown.get(frame.room)?.receive(frame)
+    }
+  }
+
+  function paint(): void {
+    batch(() => {
+      for (let core of shown.values()) core.paint()
+    })
+  }
+
+  return {
+    enter,
+    get: (id: string): RoomCore | undefined => shown.get(id),
+    /** A connection is welcome: everything is joined in one batch. */
+    online(): void {
+      isOnline = true
+      let joins = [...shown].flatMap(([id, core]) => core.joinFrame(doneOf(id)) ?? [])
+      if (joins.length) send(joins)
+      deliver()
+    },
+    offline(): void {
+      isOnline = false
+      silent.clear()
+      for (let core of shown.values()) core.offline()
+    },
+    /** Joins a room again: its marks tell where sending goes on. */
+    again(id: string): void {
+      ports.outgoing().unready(id)
+      let core = shown.get(id)
+      if (core) join(core, id)
+      else joinSilently(id)
+    },
+    deliver,
+    receive: route,
+    paint,
+    save: (): void => saver.now([...shown.keys()]),
+    close(): void {
+      saver.now([...shown.keys()])
+      saver.close()
+      for (let core of shown.values()) core.close()
+      shown.clear()
+    }
+  }
+}
+
+/** Throws unless the value can name something: 1 to 256 characters. */
+export function requireText(name: string, value: unknown): void {
+  if (typeof value === 'string' && value.length > 0 && value.length <= 256 && !value.includes('\u0000')) return
+  throw new RealtimeError('bad-argument', `${name} must be a text of 1 to 256 characters, got ${JSON.stringify(value)}`)
+}

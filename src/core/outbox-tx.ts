@@ -1,0 +1,169 @@
+// The outbox's transactions: what each one reads and writes, given the transaction. They await nothing else, hold no state, and
+// may be run again when the disk under them had to be changed.
+
+import type { DiskReader, DiskWriter } from '../ports.js'
+import type { Chain } from './mirror.js'
+import {
+  afterKind, chainKey, type ChainRecord, chainOfChunk, chunksFrom, CLIENT_KEY, type ClientRecord, EMPTY_CHAIN, isExpired, keys,
+  packRows, type ParkedRow, type Row, span, unpackRows, weigh
+} from './rows.js'
+
+/** This connection's right to send was taken by a later one. */
+export class Fenced extends Error {}
+/** The disk holds another client than the one in memory, or none. */
+export class IdentityChanged extends Error {}
+
+/** Makes sure that the disk still holds this client and, for senders, this generation. */
+export async function assertClient(tx: DiskReader, cid: string, gen?: number): Promise<ClientRecord> {
+  let record = (await tx.get(CLIENT_KEY)) as ClientRecord | undefined
+  if (record?.cid !== cid) throw new IdentityChanged()
+  if (gen !== undefined && record.gen !== gen) throw new Fenced()
+  return record
+}
+
+export async function readChain(tx: DiskReader, key: string): Promise<ChainRecord> {
+  return { ...EMPTY_CHAIN, ...((await tx.get(keys.chain(key))) as ChainRecord | undefined) }
+}
+
+/** Everything that is kept, in key order. */
+export async function readEverything(tx: DiskReader) {
+  return {
+    client: (await tx.get(CLIENT_KEY)) as ClientRecord | undefined,
+    chains: (await tx.range(...span('chain'))).map(([key, value]) => [afterKind(key), value as ChainRecord] as const),
+    chunks: (await tx.range(...span('rows'))).map(([key, value]) => ({
+      chain: chainOfChunk(key),
+      first: Number(key.slice(-16)),
+      rows: unpackRows(value)
+    })),
+    parked: (await tx.range(...span('parked'))).map(([key, value]) => [afterKind(key), value as ParkedRow] as const)
+  }
+}
+
+/** Numbers rows and stores them as one chunk, and takes out those that they replace. Claims them when `mayClaim`. */
+export async function storeRows(tx: DiskWriter, chain: Chain, rows: readonly Row[], mayClaim: boolean) {
+  let record = await readChain(tx, chain.key)
+  let newKeys = new Set(rows.map(row => row.key).filter(key => key !== undefined))
+  let older = chain.rows.filter(row => row.key !== undefined && newKeys.has(row.key)).map(row => row.id)
+  let replaced = older.length ? await takeOut(tx, chain, record.claimed, new Set(older)) : []
+  let first = record.n + 1
+  // Rows may leave at once only when nothing waits before them.
+  let claimed = mayClaim && record.claimed === record.n
+  record.n += rows.length
+  if (claimed) record.claimed = record.n
+  tx.put(keys.chain(chain.key), record)
+  tx.put(keys.chunk(chain.key, first), packRows(rows.map((row, i) => ({ ...row, n: first + i }))))
+  return { chain, first, claimed, replaced }
+}
+
+/** Takes rows that never left out of their chunks. Returns the ids of what was really there to be taken. */
+export async function takeOut(tx: DiskWriter, chain: Chain, claimed: number, ids: ReadonlySet<string>): Promise<string[]> {
+  let firsts = new Set<number>()
+  for (let row of chain.rows) {
+    if (!ids.has(row.id) || row.n <= claimed) continue
+    let chunk = chain.chunks.findLast(candidate => candidate.first <= row.n)
+    if (chunk) firsts.add(chunk.first)
+  }
+  let removed: string[] = []
+  for (let first of firsts) {
+    let key = keys.chunk(chain.key, first)
+    let rows = unpackRows(await tx.get(key))
+    let kept = rows.filter(row => row.n <= claimed || !ids.has(row.id))
+    for (let row of rows) if (!kept.includes(row)) removed.push(row.id)
+    rewrite(tx, key, kept)
+  }
+  return removed
+}
+
+function rewrite(tx: DiskWriter, key: string, rows: readonly Row[]): void {
+  if (rows.length) tx.put(key, packRows(rows))
+  else tx.delete(key)
+}
+
+/**
+ * Marks the next waiting rows of a chain as possibly sent. They are read from disk, starting at the chunk `first`: another tab
+ * may have taken some out or put some in. Rows past their time are taken out.
+ */
+export async function claimRows(tx: DiskWriter, key: string, first: number, max: { count: number; bytes: number }, now: number) {
+  let record = await readChain(tx, key)
+  let limit = max.count + 1
+  let chunks = await tx.range(...chunksFrom(key, first), limit)
+  let present = chunks.flatMap(([, value]) => unpackRows(value)).filter(row => row.n > record.claimed)
+  let rows: Row[] = []
+  let expired = new Set<string>()
+  let size = 0
+  for (let row of present) {
+    if (rows.length >= max.count || (rows.length > 0 && size > max.bytes)) break
+    if (isExpired(row, now)) {
+      expired.add(row.id)
+      continue
+    }
+    size += weigh(row)
+    rows.push(row)
+  }
+  for (let [chunk, value] of expired.size ? chunks : []) {
+    let all = unpackRows(value)
+    let kept = all.filter(row => !expired.has(row.id))
+    if (kept.length < all.length) rewrite(tx, chunk, kept)
+  }
+  if (rows.length) record.claimed = (rows.at(-1) as Row).n
+  tx.put(keys.chain(key), record)
+  return {
+    record,
+    rows,
+    expired: [...expired],
+    /** Ids of unclaimed rows that are on disk, and up to which number this is known. */
+    present: new Set(present.map(row => row.id)),
+    knownUpTo: chunks.length < limit ? Infinity : (present.at(-1)?.n ?? 0)
+  }
+}
+
+/** Moves the last settled row of a chain and deletes the chunks that are settled as a whole. */
+export async function settleUpTo(tx: DiskWriter, chain: Chain, row: Row, isStrict: boolean): Promise<ChainRecord> {
+  let record = await readChain(tx, chain.key)
+  if (row.n > (record.last?.n ?? 0)) record.last = { n: row.n, id: row.id }
+  if (isStrict) record.done = record.last?.n ?? 0
+  tx.put(keys.chain(chain.key), record)
+  let next = chain.chunks.find(chunk => chunk.last > row.n)
+  tx.deleteRange(keys.chunk(chain.key, 0), keys.chunk(chain.key, next?.first ?? row.n + 1))
+  return record
+}
+
+/**
+ * Gives the disk a new client. Rows that never left go again under it, with the same ids in the same order; of the others
+ * nobody knows any more: they are parked as `park` makes them.
+ */
+export async function renewIdentity(
+  tx: DiskWriter,
+  next: ClientRecord,
+  mirrored: Iterable<Chain>,
+  park: (row: Row) => ParkedRow
+): Promise<readonly ParkedRow[]> {
+  let disk = await readEverything(tx)
+  let claimed = new Map(disk.chains.map(([key, record]) => [key, record.claimed]))
+  let last = new Map(disk.chains.map(([key, record]) => [key, record.last?.n ?? 0]))
+  let rows = new Map<string, Row>()
+  for (let chain of mirrored) {
+    claimed.set(chain.key, Math.max(claimed.get(chain.key) ?? 0, chain.claimed))
+    for (let row of chain.rows) rows.set(row.id, { ...row })
+  }
+  for (let chunk of disk.chunks) for (let row of chunk.rows) if (row.n > (last.get(chunk.chain) ?? 0)) rows.set(row.id, row)
+
+  for (let kind of ['chain', 'rows', 'marks'] as const) tx.deleteRange(...span(kind))
+  tx.put(CLIENT_KEY, next)
+  let again = new Map<string, Row[]>()
+  let unknown: ParkedRow[] = []
+  for (let row of [...rows.values()].sort((a, b) => a.n - b.n)) {
+    let key = chainKey(row.room, row.lane)
+    if (row.n <= (claimed.get(key) ?? 0)) unknown.push(park(row))
+    else again.set(key, [...(again.get(key) ?? []), row])
+  }
+  for (let [key, list] of again) {
+    list.forEach((row, i) => {
+      row.n = i + 1
+    })
+    tx.put(keys.chain(key), { ...EMPTY_CHAIN, n: list.length })
+    tx.put(keys.chunk(key, 1), packRows(list))
+  }
+  for (let item of unknown) tx.put(keys.parked(item.row.id), item)
+  return unknown
+}

@@ -1,0 +1,61 @@
+// The real server as a program for end-to-end tests: `node realtime-server.mjs`, after a build.
+//
+// PORT: where to listen, 0 for anywhere; told as `{"port":N}`. DATABASE: a SQLite file; without it, memory.
+// LIMITS: limits of the hub as JSON. WebSockets come to /realtime; a POST to any other path is an order of the test:
+//   /push     [{ room, feature, type, data, by, key? }, …] → [{ offset, id }, …], pushed one after the other
+//   /state    { room, feature } → its confirmed state
+//   /members  { room } → who is here
+//   /refuse   [{ text, code }, …] → from now on, exactly those actions whose data contain a text are refused with its code
+//   /stats    {} → what the hub counts
+
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, createSqliteStorage, defaultPolicy } from '../../dist/server/node.js'
+
+let refused = []
+
+function policy(request) {
+  if (!defaultPolicy(request)) return false
+  if (request.action !== 'push') return true
+  let text = JSON.stringify(request.data)
+  return refused.find(rule => text.includes(rule.text))?.code ?? true
+}
+
+let orders = {
+  async push(events) {
+    let results = []
+    for (let { room, feature, type, data, by, key } of events) {
+      results.push(await hub.room(room).push(feature, type, data, { by, ...(key && { key }) }))
+    }
+    return results
+  },
+  state: ({ room, feature }) => hub.room(room).state(feature),
+  members: ({ room }) => hub.room(room).members(),
+  refuse(rules) {
+    refused = rules
+  },
+  stats: () => hub.stats()
+}
+
+let http = createHttpServer(async (request, response) => {
+  let answer = (status, body) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? null))
+  try {
+    let text = ''
+    for await (let chunk of request) text += chunk
+    let order = orders[request.url.slice(1)]
+    if (order) answer(200, await order(JSON.parse(text || 'null')))
+    else answer(404, { error: `there is no order ${request.url}` })
+  } catch (error) {
+    answer(500, { error: String(error?.stack ?? error) })
+  }
+})
+await new Promise(resolve => http.listen(Number(process.env.PORT ?? 0), '127.0.0.1', resolve))
+let { hub, port } = await createServer({
+  server: http,
+  path: '/realtime',
+  policy,
+  limits: JSON.parse(process.env.LIMITS ?? '{}'),
+  ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
+})
+console.log(JSON.stringify({ port }))
+process.once('SIGTERM', () => process.exit())
