@@ -4,8 +4,8 @@
 import { batch } from 'nanostores'
 import type { Outbox } from './core/outbox.js'
 import type { Outgoing } from './core/outgoing.js'
-import { createSaver } from './core/saver.js'
 import { chainKey } from './core/rows.js'
+import { createSaver } from './core/saver.js'
 import { RealtimeError } from './errors.js'
 import type { Lane } from './feature.js'
 import type { Clock } from './ports.js'
@@ -22,7 +22,10 @@ export interface ClientRoomsPorts {
   /** Resolves when the outbox has been read. */
   readonly ready: () => Promise<void>
   /** What rooms need and this file does not provide. */
-  readonly host: Pick<RoomHost, 'me' | 'random' | 'devices' | 'serverNow' | 'dispatch' | 'claim' | 'report' | 'error' | 'visible'>
+  readonly host: Pick<
+    RoomHost,
+    'me' | 'random' | 'devices' | 'serverNow' | 'dispatch' | 'claim' | 'report' | 'error' | 'visible'
+  >
   readonly failed: (error: unknown) => void
 }
 

@@ -55,8 +55,14 @@ export function createClientView(ports: {
     drops = drops.filter(at => now - at < RECENT)
     batch(() => {
       setRows(pending, outbox.rows())
-      setRows(rejected, parked.filter(item => item.kind === 'rejected'))
-      setRows(unknown, parked.filter(item => item.kind === 'unknown'))
+      setRows(
+        rejected,
+        parked.filter(item => item.kind === 'rejected')
+      )
+      setRows(
+        unknown,
+        parked.filter(item => item.kind === 'unknown')
+      )
       $connection.set(
         viewConnection({
           state: supervisor.state,

@@ -286,7 +286,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     let { delivery, lane, key: keyOf } = (feature.events as EventMap)[type] as EventSpec<unknown>
     let text = JSON.stringify(data)
     if (text.length > max - ENVELOPE) {
-      throw new RealtimeError('too-large', `${feature.name}.${type} has ${text.length} characters; the server takes ${max - ENVELOPE}.`)
+      throw new RealtimeError(
+        'too-large',
+        `${feature.name}.${type} has ${text.length} characters; the server takes ${max - ENVELOPE}.`
+      )
     }
     // A copy: what the caller does with the object afterwards must not change what was accepted.
     let copy: unknown = JSON.parse(text)
@@ -317,7 +320,15 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     view.update()
   }
 
-  function cast(room: string, feature: string, type: string, data: unknown, key: string, ttl: number, id: string): Receipt {
+  function cast(
+    room: string,
+    feature: string,
+    type: string,
+    data: unknown,
+    key: string,
+    ttl: number,
+    id: string
+  ): Receipt {
     let receipt = ledger.open(id, 'sent')
     let core = rooms.get(room)
     let frame = { f: 'cast', room, feature, type, data, key, ttl, id } as const
@@ -398,7 +409,11 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 
   function askToPersist(): void {
     askedToPersist = true
-    if (outbox.disk.kind === 'disk') ports.persist?.().then(granted => emit('persisted', { granted }), () => {})
+    if (outbox.disk.kind === 'disk')
+      ports.persist?.().then(
+        granted => emit('persisted', { granted }),
+        () => {}
+      )
   }
 
   // --- the page and the other tabs ---

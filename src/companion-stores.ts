@@ -40,17 +40,44 @@ export interface PresenceView {
 }
 
 const HAPTIC: HapticView = {
-  supported: false, enabled: true, isActive: false, currentPattern: null, intensity: 0, duration: 0, startedAt: null, queue: [],
-  history: [], lastSkipped: null, patterns: Object.keys(HAPTIC_PATTERNS)
+  supported: false,
+  enabled: true,
+  isActive: false,
+  currentPattern: null,
+  intensity: 0,
+  duration: 0,
+  startedAt: null,
+  queue: [],
+  history: [],
+  lastSkipped: null,
+  patterns: Object.keys(HAPTIC_PATTERNS)
 }
 const BIOMETRIC: BiometricView = {
-  ...UNKNOWN_VALUES, supported: { bluetooth: false }, isMonitoring: false, source: null, romanticSync: null, series: [], stale: true,
-  self: { ...UNKNOWN_VALUES, series: [], stale: true, sync: null }, members: {}, lastError: null
+  ...UNKNOWN_VALUES,
+  supported: { bluetooth: false },
+  isMonitoring: false,
+  source: null,
+  romanticSync: null,
+  series: [],
+  stale: true,
+  self: { ...UNKNOWN_VALUES, series: [], stale: true, sync: null },
+  members: {},
+  lastError: null
 }
 const VOICE: VoiceView = {
-  isSpeaking: false, isListening: false, emotion: 'neutral', pitch: 1, rate: 1, volume: 1, currentText: null,
-  transcript: { interim: '', final: '' }, synthesisProgress: 0, supported: { speak: false, listen: false }, lastError: null,
-  utterance: null, queue: []
+  isSpeaking: false,
+  isListening: false,
+  emotion: 'neutral',
+  pitch: 1,
+  rate: 1,
+  volume: 1,
+  currentText: null,
+  transcript: { interim: '', final: '' },
+  synthesisProgress: 0,
+  supported: { speak: false, listen: false },
+  lastError: null,
+  utterance: null,
+  queue: []
 }
 const MEMORY: MemoryView = { memories: [], notifications: [], unreadCount: 0, processing: [], insights: [] }
 
@@ -82,7 +109,17 @@ export function createCompanionStores(now: () => number): CompanionStores {
     presence: atom<PresenceView>({ self: NOBODY, members: {}, onlineCount: 0, recent: [] }),
     events: atom<EventsView>({ log: [], unseenCount: 0 })
   }
-  let { connection, avatar: $avatar, memory, haptic, biometric, vr: $vr, voice, relationship: $relationship, presence } = stores
+  let {
+    connection,
+    avatar: $avatar,
+    memory,
+    haptic,
+    biometric,
+    vr: $vr,
+    voice,
+    relationship: $relationship,
+    presence
+  } = stores
   let status = computed(
     [connection, $avatar, memory, haptic, biometric, $vr, voice, $relationship, presence],
     (link, avatar, memory, haptic, biometric, vr, voice, relationship, presence) => {
@@ -96,7 +133,11 @@ export function createCompanionStores(now: () => number): CompanionStores {
           problem: biometric.lastError ?? (biometric.isMonitoring && biometric.stale ? 'no samples come in' : undefined)
         },
         { name: 'vr', active: vr.isActive },
-        { name: 'voice', active: voice.isSpeaking || voice.isListening, problem: voice.lastError === 'other-tab' ? undefined : (voice.lastError ?? undefined) },
+        {
+          name: 'voice',
+          active: voice.isSpeaking || voice.isListening,
+          problem: voice.lastError === 'other-tab' ? undefined : (voice.lastError ?? undefined)
+        },
         { name: 'relationship', active: relationship.conflicts.length > 0 },
         { name: 'presence', active: presence.self.call !== 'none' }
       ]

@@ -1,9 +1,9 @@
 // The real outside of a browser, as the ports of a client. Made when a client is made; importing this touches nothing.
 
-import { browserChannel, browserLocks, browserPage } from './env/browser.js'
+import { browserChannel, browserDispatch, browserLocks, browserPage, browserPersist } from './env/browser.js'
 import { realClock, realRandom } from './env/clock.js'
 import type { Clock, Connect, Devices, Locks, OpenChannel, OpenDisk, Page, Random, Report } from './ports.js'
-import { openIndexedDb } from './storage/indexed-db.js'
+import { hasIndexedDb, openIndexedDb } from './storage/indexed-db.js'
 import { webSocketConnect } from './transport/websocket.js'
 
 /** Everything outside that a client uses; `null` means: not available here. */
@@ -34,19 +34,17 @@ const NO_DEVICES: Devices = {
 }
 
 export function browserPorts(webSocket: unknown): ClientPorts {
-  let hasWindow = typeof window !== 'undefined'
-  let storage = globalThis.navigator?.storage
   return {
     connect: webSocketConnect(webSocket),
     clock: realClock,
     random: realRandom,
-    openDisk: typeof indexedDB === 'undefined' ? null : openIndexedDb,
+    openDisk: hasIndexedDb() ? openIndexedDb : null,
     locks: browserLocks(),
     openChannel: browserChannel(),
     page: browserPage(),
     devices: NO_DEVICES,
-    persist: storage?.persist ? () => storage.persist() : null,
-    dispatchDom: hasWindow ? (type, detail) => void window.dispatchEvent(new CustomEvent(type, { detail })) : null,
+    persist: browserPersist(),
+    dispatchDom: browserDispatch(),
     report: () => {}
   }
 }

@@ -13,7 +13,8 @@ const MEANINGS = {
   expired: 'The action was not delivered within its time to live.',
   replaced: 'A newer action with the same key took the place of this one before it was sent.',
   cancelled: 'The action was withdrawn before it was sent.',
-  unknown: 'The action may have happened or may still happen: its answer was lost. Look at the state, then retry or discard.',
+  unknown:
+    'The action may have happened or may still happen: its answer was lost. Look at the state, then retry or discard.',
   purged: 'The waiting actions were deleted on request.',
   storage: 'The browser could not store the action.',
   forbidden: 'The server does not allow this.',
@@ -33,7 +34,15 @@ const MEANINGS = {
 /** A code of this library. Server policies may send codes of their own: any other string. */
 export type ErrorCode = keyof typeof MEANINGS | (string & {})
 
-const RETRYABLE: ReadonlySet<string> = new Set(['outbox-full', 'rate-limited', 'busy', 'order', 'timeout', 'conflict', 'dropped'])
+const RETRYABLE: ReadonlySet<string> = new Set([
+  'outbox-full',
+  'rate-limited',
+  'busy',
+  'order',
+  'timeout',
+  'conflict',
+  'dropped'
+])
 
 /** The only error class of this library: tell errors apart by `code`, never by text. */
 export class RealtimeError extends Error {

@@ -57,7 +57,10 @@ export function latest<T>(schema: StandardSchema<T>, options?: EventOptions<T>):
 }
 
 /** A sample of a stream: never stored; joiners get the last one per key and sender for `seconds` (default 30). */
-export function volatile<T>(schema: StandardSchema<T>, options: EventOptions<T> & { readonly seconds?: number } = {}): EventSpec<T> {
+export function volatile<T>(
+  schema: StandardSchema<T>,
+  options: EventOptions<T> & { readonly seconds?: number } = {}
+): EventSpec<T> {
   return eventOf(schema, { kind: 'volatile', seconds: options.seconds ?? 30 }, options)
 }
 
@@ -212,7 +215,10 @@ export function defineFeature<
   readonly local?: (host: LocalHost<NoInfer<S>, E>) => L & { close?(): void }
 }): Feature<N, S, E, C, L> {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(spec.name)) {
-    throw new RealtimeError('bad-argument', `name must be 1 to 32 of a-z, 0-9 and -, starting with a letter; got «${spec.name}»`)
+    throw new RealtimeError(
+      'bad-argument',
+      `name must be 1 to 32 of a-z, 0-9 and -, starting with a letter; got «${spec.name}»`
+    )
   }
   return { ...spec, local: spec.local }
 }

@@ -19,29 +19,61 @@ export const realtimeHaptic: CompanionStores['haptic'] = /* @__PURE__ */ (() => 
 export const realtimeBiometric: CompanionStores['biometric'] = /* @__PURE__ */ (() => page().stores.biometric)()
 export const realtimeVR: CompanionStores['vr'] = /* @__PURE__ */ (() => page().stores.vr)()
 export const realtimeVoice: CompanionStores['voice'] = /* @__PURE__ */ (() => page().stores.voice)()
-export const realtimeRelationship: CompanionStores['relationship'] = /* @__PURE__ */ (() => page().stores.relationship)()
+export const realtimeRelationship: CompanionStores['relationship'] = /* @__PURE__ */ (() =>
+  page().stores.relationship)()
 export const realtimePresence: CompanionStores['presence'] = /* @__PURE__ */ (() => page().stores.presence)()
 export const realtimeEvents: CompanionStores['events'] = /* @__PURE__ */ (() => page().stores.events)()
 export const realtimeStatus: CompanionStores['status'] = /* @__PURE__ */ (() => page().stores.status)()
 
 export { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
 export type { RowStore } from './client-view.js'
-export type { ConnectionView } from './core/connection-view.js'
-export type { ParkedRow, Row } from './core/rows.js'
-export type { TokenRequest, TokenSource } from './core/supervisor.js'
 export type { EventsView, LoggedEvent, PresenceView } from './companion-stores.js'
+export type { ConnectionView } from './core/connection-view.js'
 export type { CallState, DeviceState, MemberView, PresenceStatus, Self } from './core/members.js'
 export type { Quality } from './core/quality.js'
+export type { ParkedRow, Row } from './core/rows.js'
 export type { SystemHealth, SystemStatus } from './core/status.js'
+export type { TokenRequest, TokenSource } from './core/supervisor.js'
 export type { ClientPorts } from './defaults.js'
 export { type ErrorCode, RealtimeError } from './errors.js'
 export type { RealtimeEvents } from './events.js'
 export {
-  type AnyFeature, defineFeature, type Delivery, durable, type EventMeta, type Feature, type Handle, type Lane, latest, type LocalHost,
-  type Receipt, type ReceiptSummary, type StateOf, ttl, volatile
+  type AnyFeature,
+  type Delivery,
+  defineFeature,
+  durable,
+  type EventMeta,
+  type Feature,
+  type Handle,
+  type Lane,
+  type LocalHost,
+  latest,
+  type Receipt,
+  type ReceiptSummary,
+  type StateOf,
+  ttl,
+  volatile
 } from './feature.js'
 export * from './features/index.js'
-export type { HistoryPage, Room, RoomPresence, RoomStatus } from './room.js'
-export { array, boolean, type Infer, integer, json, nullable, number, object, oneOf, optional, record, type Schema, type StandardSchema, string, tuple } from './schema.js'
-export { createRealtimeService }
+export type { Room, RoomStatus } from './room.js'
+export type { HistoryOptions, HistoryPage } from './room-history.js'
+export type { RoomPresence } from './room-presence.js'
+export {
+  array,
+  boolean,
+  type Infer,
+  integer,
+  json,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  type Schema,
+  type StandardSchema,
+  string,
+  tuple
+} from './schema.js'
 export type { RealtimeService, ServiceOptions }
+export { createRealtimeService }

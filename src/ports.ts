@@ -137,7 +137,11 @@ export interface Speech {
   /** Speaks; `progress` counts from 0 to 1 by word boundaries. The returned function stops it. */
   speak(
     utterance: Utterance,
-    on: { start(): void; progress(fraction: number): void; end(reason: 'done' | 'stopped' | 'failed', detail?: string): void }
+    on: {
+      start(): void
+      progress(fraction: number): void
+      end(reason: 'done' | 'stopped' | 'failed', detail?: string): void
+    }
   ): Stop
 }
 

@@ -3,12 +3,24 @@
 
 import { atom, type ReadableAtom } from 'nanostores'
 import type { Position } from './core/position.js'
-import { EMPTY_ROSTER, type Roster, stepRoster } from './core/presence.js'
 import { createReplica, type Recovered, type Replica, type SavedRoom } from './core/replica.js'
 import { RealtimeError } from './errors.js'
-import type { AnyFeature, CommandContext, Draft, EventMap, EventSpec, Feature, Handle, LiveEvent, LocalHost, Receipt } from './feature.js'
+import type {
+  AnyFeature,
+  CommandContext,
+  Draft,
+  EventMap,
+  EventSpec,
+  Feature,
+  Handle,
+  LiveEvent,
+  LocalHost,
+  Receipt
+} from './feature.js'
 import type { Clock, Devices, Random } from './ports.js'
-import type { CastFrame, DownFrame, EventFrame, Frame, FrameOf, JoinedFrame, Member } from './protocol/frames.js'
+import type { CastFrame, DownFrame, EventFrame, Frame, FrameOf, JoinedFrame } from './protocol/frames.js'
+import { createHistory, type HistoryOptions, type HistoryPage } from './room-history.js'
+import { createPresence, type RoomPresence } from './room-presence.js'
 
 /** How current a room's state is. */
 export interface RoomStatus {
@@ -22,20 +34,6 @@ export interface RoomStatus {
   readonly refused: string | null
 }
 
-/** Past events, newest last. */
-export interface HistoryPage {
-  readonly events: readonly EventFrame[]
-  /** There is nothing older. */
-  readonly done: boolean
-}
-
-export interface RoomPresence {
-  /** Everyone in the room, by connection. */
-  readonly $roster: ReadableAtom<Roster>
-  /** Replaces what this connection says of itself; sent at most ten times a second. */
-  set(data: Readonly<Record<string, unknown>>): void
-}
-
 /** A room as a user holds it. */
 export interface Room {
   readonly id: string
@@ -44,7 +42,7 @@ export interface Room {
   /** The stores and commands of a feature in this room; the same object at every call. */
   use<F extends AnyFeature>(feature: F): Handle<F> & { readonly $status: ReadableAtom<RoomStatus> }
   /** Events before an offset (default: the newest), at most `limit` (default 50). Needs a connection. */
-  history(options?: { before?: number; limit?: number }): Promise<HistoryPage>
+  history(options?: HistoryOptions): Promise<HistoryPage>
   /** Lets go of the room. It is left when everyone who asked for it has let go; waiting actions are delivered all the same. */
   leave(): void
 }
@@ -94,33 +92,34 @@ export interface RoomCore {
   close(): void
 }
 
-/** Presence is sent at most this often, in milliseconds. */
-const PRESENCE_INTERVAL = 100
 /** A room that nobody holds is left after this time: a view that is taken down and put up again costs nothing. */
 const LINGER = 1000
-const HISTORY_DEADLINE = 10_000
 
 export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let { clock } = host
   let replica = createReplica({
     me: host.me,
     serverNow: host.serverNow,
-    failed: (feature, error) => host.error(new RealtimeError('invalid', `A reducer of ${feature} threw in room ${id}.`, { cause: error })),
+    failed: (feature, error) =>
+      host.error(new RealtimeError('invalid', `A reducer of ${feature} threw in room ${id}.`, { cause: error })),
     visible: host.visible
   })
   let $status = atom<RoomStatus>({ stale: true, asOf: null, recovered: null, refused: null })
-  let $roster = atom<Roster>(EMPTY_ROSTER)
+  let history = createHistory({ room: id, clock, send: host.send, nextRef: host.nextRef })
+  let presence = createPresence({
+    room: id,
+    clock,
+    send: frames => phase !== 'out' && phase !== 'restoring' && host.send(frames),
+    told: (type, { user, platform }) => host.report(type, { room: id, user, ...(platform ? { platform } : {}) })
+  })
   let handles = new Map<string, { handle: object; $state: ReturnType<typeof atom<unknown>>; close(): void }>()
   let listeners = new Map<string, Set<(event: LiveEvent<EventMap>) => void>>()
   let phase: 'restoring' | 'out' | 'joining' | 'recovering' | 'live' = 'restoring'
   let ref = 0
   let onlineSince = false
   let holders = 1
-  let self: Readonly<Record<string, unknown>> | undefined
-  let presenceTimer: (() => void) | null = null
   let castTimer: (() => void) | null = null
   let lingerTimer: (() => void) | null = null
-  let pages = new Map<number, { resolve(page: HistoryPage): void; reject(error: unknown): void; stop(): void }>()
   let lastDone: Readonly<Record<string, number>> = {}
   let closed = false
 
@@ -134,7 +133,14 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     ref = host.nextRef()
     phase = 'joining'
     let position: Position | null = replica.joinFrom()
-    return { f: 'join', ref, room: id, ...(position ?? {}), done: lastDone, ...(self ? { presence: self } : {}) }
+    return {
+      f: 'join',
+      ref,
+      room: id,
+      ...(position ?? {}),
+      done: lastDone,
+      ...(presence.self ? { presence: presence.self } : {})
+    }
   }
 
   function rejoin(): void {
@@ -165,7 +171,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     phase = 'recovering'
     if (frame.recovered === 'none' && $status.get().asOf !== null) host.report('reset', { room: id })
     setStatus({ recovered: frame.recovered, refused: null })
-    if (frame.members) takePresence({ version: frame.version ?? 0, full: frame.members })
+    if (frame.members) presence.take({ version: frame.version ?? 0, full: frame.members })
     host.advanced(id)
     host.marks(frame)
     settleLive()
@@ -219,24 +225,8 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     }
   }
 
-  function takePresence(frame: Parameters<typeof stepRoster>[1]): void {
-    let next = stepRoster($roster.get(), frame)
-    if (next.resync) host.send([{ f: 'presence', room: id, sync: true }])
-    if (next.roster !== $roster.get()) $roster.set(next.roster)
-    for (let member of next.joined) tellOfMember('memberJoined', member)
-    for (let member of next.left) tellOfMember('memberLeft', member)
-  }
-
-  function tellOfMember(type: string, member: Member): void {
-    host.report(type, { room: id, user: member.user, platform: member.platform })
-  }
-
   function onNack(frame: FrameOf<'nack'>): void {
-    let page = frame.ref === undefined ? undefined : pages.get(frame.ref)
-    if (page) {
-      page.reject(new RealtimeError(frame.code, frame.message))
-      return
-    }
+    if (history.refuse(frame)) return
     if (frame.ref !== ref || phase !== 'joining') return
     phase = 'out'
     if (frame.final) {
@@ -244,10 +234,6 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       host.refused(id, frame.code)
     } else if (frame.code === 'stale') host.stale()
     else clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
-  }
-
-  function flushPresence(): void {
-    if (self && onlineSince) host.send([{ f: 'presence', room: id, self }])
   }
 
   function paint(): void {
@@ -310,37 +296,9 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let room: Room = {
     id,
     $status,
-    presence: {
-      $roster,
-      set(data) {
-        self = data
-        if (presenceTimer) return
-        flushPresence()
-        let sent = data
-        presenceTimer = clock.after(PRESENCE_INTERVAL, () => {
-          presenceTimer = null
-          if (self !== sent) room.presence.set(self as typeof data)
-        })
-      }
-    },
+    presence,
     use: use as unknown as Room['use'],
-    history({ before, limit = 50 } = {}) {
-      return new Promise((resolve, reject) => {
-        let pageRef = host.nextRef()
-        let end = (): void => {
-          stop()
-          pages.delete(pageRef)
-        }
-        let stop = clock.after(HISTORY_DEADLINE, () => {
-          end()
-          reject(new RealtimeError('timeout'))
-        })
-        pages.set(pageRef, { stop, resolve: page => (end(), resolve(page)), reject: error => (end(), reject(error)) })
-        if (host.send([{ f: 'fetch', ref: pageRef, room: id, limit, ...(before === undefined ? {} : { before }) }])) return
-        end()
-        reject(new RealtimeError('not-connected', 'History needs a connection; the newest events are in the stores.'))
-      })
-    },
+    history: history.fetch,
     leave() {
       if (--holders > 0 || closed) return
       lingerTimer = clock.after(LINGER, () => {
@@ -380,9 +338,9 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
         settleLive()
       } else if (frame.f === 'gap') rejoin()
       else if (frame.f === 'cast') onCast(frame)
-      else if (frame.f === 'presence') takePresence(frame)
+      else if (frame.f === 'presence') presence.take(frame)
       else if (frame.f === 'nack') onNack(frame)
-      else if (frame.f === 'page') pages.get(frame.ref)?.resolve({ events: frame.events as readonly EventFrame[], done: frame.done })
+      else if (frame.f === 'page') history.answer(frame)
       else if (frame.f === 'ping') {
         let server = frame.rooms?.[id]
         let mine = replica.position
@@ -397,16 +355,16 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       tellAwaiting()
       if (phase !== 'restoring') phase = 'out'
       setStatus({ stale: true })
-      for (let page of pages.values()) page.reject(new RealtimeError('not-connected', 'The connection was lost.'))
+      history.abort(new RealtimeError('not-connected', 'The connection was lost.'))
     },
     paint,
     close() {
       closed = true
       tellAwaiting()
-      presenceTimer?.()
+      presence.close()
       castTimer?.()
       lingerTimer?.()
-      for (let page of pages.values()) page.reject(new RealtimeError('left'))
+      history.abort(new RealtimeError('left'))
       for (let handle of handles.values()) handle.close()
     }
   }

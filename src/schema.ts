@@ -11,9 +11,7 @@ export interface StandardSchema<Output> {
   }
 }
 
-type Result<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: ReadonlyArray<Issue> }
+type Result<T> = { readonly value: T; readonly issues?: undefined } | { readonly issues: ReadonlyArray<Issue> }
 
 interface Issue {
   readonly message: string
@@ -105,7 +103,13 @@ export function number({ min = -Infinity, max = Infinity }: { min?: number; max?
 }
 
 /** A whole number between `min` and `max`, both included; at most 2^53 − 1. */
-export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}): Schema<number> {
+export function integer({
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER
+}: {
+  min?: number
+  max?: number
+} = {}): Schema<number> {
   return simple(
     `a whole number from ${min} to ${max}`,
     value => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
@@ -191,7 +195,9 @@ export function object<F extends Fields>(fields: F): Schema<ObjectOf<F>> {
 }
 
 /** A list of fixed length with one schema per place. */
-export function tuple<const T extends readonly Schema<unknown>[]>(...items: T): Schema<{ readonly [K in keyof T]: Infer<T[K]> }> {
+export function tuple<const T extends readonly Schema<unknown>[]>(
+  ...items: T
+): Schema<{ readonly [K in keyof T]: Infer<T[K]> }> {
   return schema(`a list of ${items.map(item => item.describe).join(', ')}`, (value, path) => {
     if (!Array.isArray(value) || value.length < items.length) return `${path} must be a list of ${items.length}`
     for (let i = 0; i < items.length; i++) {

@@ -5,9 +5,16 @@ import mitt from 'mitt'
 import { atom, type ReadableAtom, type WritableAtom } from 'nanostores'
 import { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
 import type { RowStore } from './client-view.js'
-import type { ParkedRow, Row } from './core/rows.js'
 import { type CompanionStores, createCompanionStores } from './companion-stores.js'
-import { type CallState, type DeviceState, membersByUser, NOBODY, type PresenceStatus, type Self } from './core/members.js'
+import {
+  type CallState,
+  type DeviceState,
+  membersByUser,
+  NOBODY,
+  type PresenceStatus,
+  type Self
+} from './core/members.js'
+import type { ParkedRow, Row } from './core/rows.js'
 import { browserDevices } from './devices/all.js'
 import { realClock } from './env/clock.js'
 import { RealtimeError } from './errors.js'
@@ -72,7 +79,10 @@ export function createRealtimeService() {
 
   function connected(command: string): Realtime {
     if (client) return client
-    throw new RealtimeError('not-connected', `${command}: call realtimeService.connect({ url, app, user }) first; offline is fine, from then on actions are kept.`)
+    throw new RealtimeError(
+      'not-connected',
+      `${command}: call realtimeService.connect({ url, app, user }) first; offline is fine, from then on actions are kept.`
+    )
   }
   function here(command: string): Scene {
     connected(command)
@@ -109,7 +119,8 @@ export function createRealtimeService() {
       voice: room.use(voice),
       relationship: room.use(relationship)
     }
-    let showMemory = (): void => stores.memory.set(withReads(uses.memory.$state.get(), uses.reads.$state.get(), current.user, room.id))
+    let showMemory = (): void =>
+      stores.memory.set(withReads(uses.memory.$state.get(), uses.reads.$state.get(), current.user, room.id))
     let showMembers = (): void => {
       let members = membersByUser(room.presence.$roster.get())
       let onlineCount = Object.values(members).filter(member => member.status !== 'offline').length
@@ -191,7 +202,8 @@ export function createRealtimeService() {
       await current.ready
     },
     /** Closes the connection. Waiting actions are kept (default), waited for at most 10 s (`wait`) or deleted (`purge`). */
-    disconnect: (options: { pending?: 'keep' | 'wait' | 'purge' } = {}): Promise<void> => end(current => current.disconnect(options)),
+    disconnect: (options: { pending?: 'keep' | 'wait' | 'purge' } = {}): Promise<void> =>
+      end(current => current.disconnect(options)),
     /** Hands in a new token over the present connection. */
     authenticate: (token: string): void => connected('authenticate').authenticate(token),
     /** Disconnects and ends the session on the server. Waiting actions are kept for this user. */
@@ -199,7 +211,8 @@ export function createRealtimeService() {
     /** Leaves the persona's room and enters another; coming back resumes where it was. */
     async switchPersona(id: string): Promise<void> {
       let current = connected('switchPersona')
-      if (typeof id !== 'string' || !id || id.length > 200) throw new RealtimeError('bad-argument', 'id must be a text of 1 to 200 characters')
+      if (typeof id !== 'string' || !id || id.length > 200)
+        throw new RealtimeError('bad-argument', 'id must be a text of 1 to 200 characters')
       if (scene?.persona === id) return
       let before = scene
       stores.presence.set({ ...stores.presence.get(), members: {}, onlineCount: 0, recent: [] })
@@ -220,23 +233,29 @@ export function createRealtimeService() {
     // --- avatar ---
 
     updateAvatarMood: (mood: string): Receipt => here('updateAvatarMood').avatar.updateAvatarMood(mood),
-    setAvatarExpression: (expression: string): Receipt => here('setAvatarExpression').avatar.setAvatarExpression(expression),
+    setAvatarExpression: (expression: string): Receipt =>
+      here('setAvatarExpression').avatar.setAvatarExpression(expression),
     /** Worth nothing after 10 s. */
-    triggerAvatarGesture: (gesture: string): Receipt => here('triggerAvatarGesture').avatar.triggerAvatarGesture(gesture),
+    triggerAvatarGesture: (gesture: string): Receipt =>
+      here('triggerAvatarGesture').avatar.triggerAvatarGesture(gesture),
     /** Worth nothing after 10 s. */
     playAvatarAnimation: (name: string): Receipt => here('playAvatarAnimation').avatar.playAvatarAnimation(name),
     /** From 0 to 1, of the animation that plays; not stored. */
-    reportAnimationProgress: (progress: number): Receipt => here('reportAnimationProgress').avatar.reportAnimationProgress(progress),
+    reportAnimationProgress: (progress: number): Receipt =>
+      here('reportAnimationProgress').avatar.reportAnimationProgress(progress),
 
     // --- memory ---
 
     /** The receipt's id is the memory's id. */
-    createMemory: (content: string, options?: MemoryOptions): Receipt => here('createMemory').memory.createMemory(content, options),
+    createMemory: (content: string, options?: MemoryOptions): Receipt =>
+      here('createMemory').memory.createMemory(content, options),
     updateMemory: (id: string, patch: MemoryPatch): Receipt => here('updateMemory').memory.updateMemory(id, patch),
     deleteMemory: (id: string): Receipt => here('deleteMemory').memory.deleteMemory(id),
-    addMemoryInsight: (text: string, memoryId?: string): Receipt => here('addMemoryInsight').memory.addMemoryInsight(text, memoryId),
+    addMemoryInsight: (text: string, memoryId?: string): Receipt =>
+      here('addMemoryInsight').memory.addMemoryInsight(text, memoryId),
     /** Progress from 0 to 1; at 1, or with the stage `done`, the processing is over. */
-    processMemory: (id: string, stage?: string, progress?: number): Receipt => here('processMemory').memory.processMemory(id, stage, progress),
+    processMemory: (id: string, stage?: string, progress?: number): Receipt =>
+      here('processMemory').memory.processMemory(id, stage, progress),
     /** Kept in the user's own room: read on all their devices. */
     markMemoryRead(id: string): Receipt {
       let { reads, memory: used } = here('markMemoryRead')
@@ -258,7 +277,8 @@ export function createRealtimeService() {
     ): Receipt => here('triggerHaptic').haptic.triggerHaptic(pattern, intensity, durationMs, options),
     stopHaptic: (): Receipt => here('stopHaptic').haptic.stopHaptic(),
     /** On and off times in milliseconds, starting with on. */
-    definePattern: (name: string, steps: readonly number[]): void => here('definePattern').haptic.definePattern(name, steps),
+    definePattern: (name: string, steps: readonly number[]): void =>
+      here('definePattern').haptic.definePattern(name, steps),
     setHapticEnabled: (enabled: boolean): void => here('setHapticEnabled').haptic.setHapticEnabled(enabled),
 
     // --- biometric ---
@@ -283,8 +303,13 @@ export function createRealtimeService() {
     // --- voice ---
 
     /** Pitch 0 to 2, rate 0.1 to 10, volume 0 to 1. Worth nothing after 60 s; spoken by one tab of each device. */
-    speakText: (text: string, emotion?: VoiceEmotion | (string & {}), pitch?: number, rate?: number, volume?: number): Receipt =>
-      here('speakText').voice.speakText(text, emotion, pitch, rate, volume),
+    speakText: (
+      text: string,
+      emotion?: VoiceEmotion | (string & {}),
+      pitch?: number,
+      rate?: number,
+      volume?: number
+    ): Receipt => here('speakText').voice.speakText(text, emotion, pitch, rate, volume),
     stopSpeaking: (): Receipt => here('stopSpeaking').voice.stopSpeaking(),
     /** Returns whether it has started; if not, `realtimeVoice.lastError` says why. */
     startListening: (lang?: string): boolean => here('startListening').voice.startListening(lang),
@@ -296,14 +321,17 @@ export function createRealtimeService() {
     updateHealthScore: (score: number): Receipt => here('updateHealthScore').relationship.updateHealthScore(score),
     addInsight: (text: string): Receipt => here('addInsight').relationship.addInsight(text),
     addRecommendation: (text: string): Receipt => here('addRecommendation').relationship.addRecommendation(text),
-    dismissRecommendation: (id: string): Receipt => here('dismissRecommendation').relationship.dismissRecommendation(id),
-    raiseConflict: (text: string, severity?: ConflictSeverity): Receipt => here('raiseConflict').relationship.raiseConflict(text, severity),
+    dismissRecommendation: (id: string): Receipt =>
+      here('dismissRecommendation').relationship.dismissRecommendation(id),
+    raiseConflict: (text: string, severity?: ConflictSeverity): Receipt =>
+      here('raiseConflict').relationship.raiseConflict(text, severity),
     resolveConflict: (id: string): Receipt => here('resolveConflict').relationship.resolveConflict(id),
 
     // --- presence ---
 
     setStatus(status: PresenceStatus): void {
-      if (!STATUSES.includes(status)) throw new RealtimeError('bad-argument', `status must be one of ${STATUSES.join(', ')}`)
+      if (!STATUSES.includes(status))
+        throw new RealtimeError('bad-argument', `status must be one of ${STATUSES.join(', ')}`)
       setSelf('setStatus', { status })
     },
     /** What this user does, at most 200 characters; null for nothing. */
@@ -327,7 +355,8 @@ export function createRealtimeService() {
 
     /** Puts an event of the app's own into the log and tells its listeners on this page. */
     emitEvent(type: string, detail?: unknown): void {
-      if (typeof type !== 'string' || !type || type.length > 100) throw new RealtimeError('bad-argument', 'type must be a text of 1 to 100 characters')
+      if (typeof type !== 'string' || !type || type.length > 100)
+        throw new RealtimeError('bad-argument', 'type must be a text of 1 to 100 characters')
       if (client) client.emit(type, detail)
       else log(type, detail)
     },

@@ -50,10 +50,32 @@ export interface ConnectionView {
 }
 
 export const IDLE_VIEW: ConnectionView = {
-  phase: 'idle', reason: 'none', lastError: null, attempt: 0, nextAttemptAt: null, since: 0, connectMs: null, latencyMs: null,
-  jitterMs: null, quality: 'none', qualityScore: 0, transport: 'none', durability: 'memory', durabilityReason: null,
-  pending: { count: 0, bytes: 0, oldestAt: null }, rejectedCount: 0, unknownCount: 0, canSend: false, leader: false, sessionId: null,
-  persona: null, sealed: 'no', bytesIn: 0, bytesOut: 0, badFrames: 0, serverTimeOffsetMs: 0
+  phase: 'idle',
+  reason: 'none',
+  lastError: null,
+  attempt: 0,
+  nextAttemptAt: null,
+  since: 0,
+  connectMs: null,
+  latencyMs: null,
+  jitterMs: null,
+  quality: 'none',
+  qualityScore: 0,
+  transport: 'none',
+  durability: 'memory',
+  durabilityReason: null,
+  pending: { count: 0, bytes: 0, oldestAt: null },
+  rejectedCount: 0,
+  unknownCount: 0,
+  canSend: false,
+  leader: false,
+  sessionId: null,
+  persona: null,
+  sealed: 'no',
+  bytesIn: 0,
+  bytesOut: 0,
+  badFrames: 0,
+  serverTimeOffsetMs: 0
 }
 
 export interface ViewInput {
@@ -76,7 +98,12 @@ export interface ViewInput {
 
 export function viewConnection(input: ViewInput): ConnectionView {
   let { state, stats } = input
-  let score = qualityScore({ isOnline: state.phase === 'online', latencyMs: stats.latencyMs, jitterMs: stats.jitterMs, recentDrops: input.recentDrops })
+  let score = qualityScore({
+    isOnline: state.phase === 'online',
+    latencyMs: stats.latencyMs,
+    jitterMs: stats.jitterMs,
+    recentDrops: input.recentDrops
+  })
   return {
     phase: state.phase,
     reason: 'reason' in state ? state.reason : 'none',

@@ -20,7 +20,13 @@ export type Reason =
 
 export type ConnectionState =
   | { readonly phase: 'idle' }
-  | { readonly phase: 'connecting' | 'authenticating'; readonly attempt: number; readonly since: number; readonly deadline: number; readonly refreshed: boolean }
+  | {
+      readonly phase: 'connecting' | 'authenticating'
+      readonly attempt: number
+      readonly since: number
+      readonly deadline: number
+      readonly refreshed: boolean
+    }
   | {
       readonly phase: 'online'
       readonly attempt: number
@@ -30,7 +36,13 @@ export type ConnectionState =
       /** When a sign of life must have come at the latest; `null` when none was asked for. */
       readonly probe: { readonly since: number; readonly until: number } | null
     }
-  | { readonly phase: 'waiting'; readonly attempt: number; readonly reason: Reason; readonly until: number; readonly since: number }
+  | {
+      readonly phase: 'waiting'
+      readonly attempt: number
+      readonly reason: Reason
+      readonly until: number
+      readonly since: number
+    }
   | { readonly phase: 'offline'; readonly reason: Reason }
   | { readonly phase: 'closed'; readonly reason: Reason }
 
@@ -39,7 +51,12 @@ export type ConnectionInput =
   | { readonly type: 'disconnect'; readonly reason: Reason }
   | { readonly type: 'opened' }
   | { readonly type: 'welcome'; readonly heartbeat: number }
-  | { readonly type: 'failed'; readonly reason: Reason; readonly final?: boolean; readonly retry?: readonly [number, number] }
+  | {
+      readonly type: 'failed'
+      readonly reason: Reason
+      readonly final?: boolean
+      readonly retry?: readonly [number, number]
+    }
   | { readonly type: 'tick'; readonly heardAt: number }
   | { readonly type: 'hint'; readonly hint: 'online' | 'offline' | 'visible' | 'probe' }
   | { readonly type: 'suspend' }
@@ -106,12 +123,21 @@ export function step(
       return { state: { phase: 'closed', reason: input.reason }, effects: hasLink(state) ? ['close'] : [] }
 
     case 'opened':
-      return state.phase === 'connecting' ? { state: { ...state, phase: 'authenticating' }, effects: ['hello'] } : same(state)
+      return state.phase === 'connecting'
+        ? { state: { ...state, phase: 'authenticating' }, effects: ['hello'] }
+        : same(state)
 
     case 'welcome':
       if (state.phase !== 'authenticating') return same(state)
       return {
-        state: { phase: 'online', attempt: state.attempt, since: now, heartbeat: input.heartbeat, pingAt: now, probe: null },
+        state: {
+          phase: 'online',
+          attempt: state.attempt,
+          since: now,
+          heartbeat: input.heartbeat,
+          pingAt: now,
+          probe: null
+        },
         effects: []
       }
 
@@ -119,7 +145,9 @@ export function step(
       return isActive(state) && state.phase !== 'waiting' ? fail(state, input, now, random, settings) : same(state)
 
     case 'reopen':
-      return hasLink(state) ? { ...open(attemptOf(state, now), now, settings), effects: ['close', 'open'] } : same(state)
+      return hasLink(state)
+        ? { ...open(attemptOf(state, now), now, settings), effects: ['close', 'open'] }
+        : same(state)
 
     case 'suspend':
       if (!isActive(state)) return same(state)
@@ -129,7 +157,9 @@ export function step(
       }
 
     case 'resume':
-      return state.phase === 'waiting' && state.reason === 'suspended' ? open(state.attempt, now, settings) : same(state)
+      return state.phase === 'waiting' && state.reason === 'suspended'
+        ? open(state.attempt, now, settings)
+        : same(state)
 
     case 'hint':
       return hint(state, input.hint, now, settings)
@@ -139,7 +169,13 @@ export function step(
   }
 }
 
-function tick(state: ConnectionState, heardAt: number, now: number, random: () => number, settings: ConnectionSettings): Step {
+function tick(
+  state: ConnectionState,
+  heardAt: number,
+  now: number,
+  random: () => number,
+  settings: ConnectionSettings
+): Step {
   if (state.phase === 'connecting' || state.phase === 'authenticating') {
     return now >= state.deadline ? fail(state, { reason: 'timeout' }, now, random, settings) : same(state)
   }
@@ -153,13 +189,20 @@ function tick(state: ConnectionState, heardAt: number, now: number, random: () =
   let overdue = heardAt + silence(state.heartbeat)
   if (now >= overdue) {
     // A tick that comes much too late means that this page slept: what arrived meanwhile is still unread. Ask again.
-    return now >= overdue + 1.5 * state.heartbeat ? probe(state, now) : fail(state, { reason: 'network' }, now, random, settings)
+    return now >= overdue + 1.5 * state.heartbeat
+      ? probe(state, now)
+      : fail(state, { reason: 'network' }, now, random, settings)
   }
   if (now >= state.pingAt) return { state: { ...state, pingAt: now + state.heartbeat }, effects: ['ping'] }
   return same(state)
 }
 
-function hint(state: ConnectionState, kind: 'online' | 'offline' | 'visible' | 'probe', now: number, settings: ConnectionSettings): Step {
+function hint(
+  state: ConnectionState,
+  kind: 'online' | 'offline' | 'visible' | 'probe',
+  now: number,
+  settings: ConnectionSettings
+): Step {
   if (state.phase === 'online') return state.probe ? same(state) : probe(state, now)
   if (kind === 'offline') return same(state)
   if (state.phase === 'waiting') {
@@ -196,7 +239,9 @@ function fail(
   let attempt = attemptOf(state, now) + 1
   if (attempt >= settings.maxAttempts && !wasOnline) return { state: { phase: 'offline', reason: 'attempts' }, effects }
   let firstAfterStable = wasOnline && attempt === 1
-  let window = failure.retry ?? (firstAfterStable ? (failure.reason === 'network' ? CUT_WINDOW : settings.retry) : backoff(attempt))
+  let window =
+    failure.retry ??
+    (firstAfterStable ? (failure.reason === 'network' ? CUT_WINDOW : settings.retry) : backoff(attempt))
   let delay = window[0] + random() * Math.max(0, window[1] - window[0])
   return { state: { phase: 'waiting', attempt, reason: failure.reason, until: now + delay, since: now }, effects }
 }

@@ -38,7 +38,8 @@ export function createLedger(): Ledger {
         open.get(id)?.reach('acked')
         if (!watched) open.delete(id)
       } else if (ending.kind === 'failed') fail(id, ending.error)
-      else if (ending.kind === 'rejected' || ending.kind === 'unknown') fail(id, new RealtimeError(ending.code, ending.message || undefined))
+      else if (ending.kind === 'rejected' || ending.kind === 'unknown')
+        fail(id, new RealtimeError(ending.code, ending.message || undefined))
       else {
         // What took its place is stored: whoever waits for that is not told a failure.
         if (ending.kind === 'replaced') open.get(id)?.reach('stored')

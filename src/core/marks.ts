@@ -10,7 +10,13 @@ export type Verdict =
   | { readonly kind: 'lost' }
   | {
       readonly kind: 'settle'
-      readonly answers: ReadonlyArray<{ readonly row: Row; readonly ok: boolean; readonly at?: number | undefined; readonly code: string; readonly message?: string | undefined }>
+      readonly answers: ReadonlyArray<{
+        readonly row: Row
+        readonly ok: boolean
+        readonly at?: number | undefined
+        readonly code: string
+        readonly message?: string | undefined
+      }>
       /** Rows that may have left before, to be sent again in order, the first with `prev`. */
       readonly resend: readonly Row[]
       readonly prev: number
@@ -22,7 +28,12 @@ const NO_MARK: Mark = { n: 0, done: 0, answers: [] }
  * Compares a chain with its mark. `rows` are the waiting rows in order; a mark must be our last settled row or a row that
  * may have left, with its very id.
  */
-export function judgeMark(chain: Pick<ChainRecord, 'n' | 'claimed' | 'last' | 'done'>, rows: readonly Row[], given: Mark | undefined, sameLife: boolean): Verdict {
+export function judgeMark(
+  chain: Pick<ChainRecord, 'n' | 'claimed' | 'last' | 'done'>,
+  rows: readonly Row[],
+  given: Mark | undefined,
+  sameLife: boolean
+): Verdict {
   let mark = given ?? NO_MARK
   if (!sameLife) return mark.n > 0 ? { kind: 'fork' } : { kind: 'lost' }
   let last = chain.last ?? { n: 0, id: '' }

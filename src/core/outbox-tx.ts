@@ -4,8 +4,22 @@
 import type { DiskReader, DiskWriter } from '../ports.js'
 import type { Chain } from './mirror.js'
 import {
-  afterKind, chainKey, type ChainRecord, chainOfChunk, chunksFrom, CLIENT_KEY, type ClientRecord, EMPTY_CHAIN, isExpired, keys,
-  packRows, type ParkedRow, type Row, span, unpackRows, weigh
+  afterKind,
+  type ChainRecord,
+  CLIENT_KEY,
+  type ClientRecord,
+  chainKey,
+  chainOfChunk,
+  chunksFrom,
+  EMPTY_CHAIN,
+  isExpired,
+  keys,
+  type ParkedRow,
+  packRows,
+  type Row,
+  span,
+  unpackRows,
+  weigh
 } from './rows.js'
 
 /** This connection's right to send was taken by a later one. */
@@ -56,7 +70,12 @@ export async function storeRows(tx: DiskWriter, chain: Chain, rows: readonly Row
 }
 
 /** Takes rows that never left out of their chunks. Returns the ids of what was really there to be taken. */
-export async function takeOut(tx: DiskWriter, chain: Chain, claimed: number, ids: ReadonlySet<string>): Promise<string[]> {
+export async function takeOut(
+  tx: DiskWriter,
+  chain: Chain,
+  claimed: number,
+  ids: ReadonlySet<string>
+): Promise<string[]> {
   let firsts = new Set<number>()
   for (let row of chain.rows) {
     if (!ids.has(row.id) || row.n <= claimed) continue
@@ -83,7 +102,13 @@ function rewrite(tx: DiskWriter, key: string, rows: readonly Row[]): void {
  * Marks the next waiting rows of a chain as possibly sent. They are read from disk, starting at the chunk `first`: another tab
  * may have taken some out or put some in. Rows past their time are taken out.
  */
-export async function claimRows(tx: DiskWriter, key: string, first: number, max: { count: number; bytes: number }, now: number) {
+export async function claimRows(
+  tx: DiskWriter,
+  key: string,
+  first: number,
+  max: { count: number; bytes: number },
+  now: number
+) {
   let record = await readChain(tx, key)
   let limit = max.count + 1
   let chunks = await tx.range(...chunksFrom(key, first), limit)
@@ -146,7 +171,8 @@ export async function renewIdentity(
     claimed.set(chain.key, Math.max(claimed.get(chain.key) ?? 0, chain.claimed))
     for (let row of chain.rows) rows.set(row.id, { ...row })
   }
-  for (let chunk of disk.chunks) for (let row of chunk.rows) if (row.n > (last.get(chunk.chain) ?? 0)) rows.set(row.id, row)
+  for (let chunk of disk.chunks)
+    for (let row of chunk.rows) if (row.n > (last.get(chunk.chain) ?? 0)) rows.set(row.id, row)
 
   for (let kind of ['chain', 'rows', 'marks'] as const) tx.deleteRange(...span(kind))
   tx.put(CLIENT_KEY, next)

@@ -6,10 +6,28 @@ import type { Clock, Disk, DiskWriter, Durability, Random, Stop } from '../ports
 import { createLane } from './lane.js'
 import { type Chain, createMirror } from './mirror.js'
 import {
-  assertClient, claimRows, Fenced, IdentityChanged, readChain, readEverything, renewIdentity, settleUpTo, storeRows, takeOut
+  assertClient,
+  claimRows,
+  Fenced,
+  IdentityChanged,
+  readChain,
+  readEverything,
+  renewIdentity,
+  settleUpTo,
+  storeRows,
+  takeOut
 } from './outbox-tx.js'
 import {
-  chainKey, type ChainRecord, CLIENT_KEY, type ClientRecord, isExpired, keys, packRows, type ParkedRow, type Row, weigh
+  type ChainRecord,
+  CLIENT_KEY,
+  type ClientRecord,
+  chainKey,
+  isExpired,
+  keys,
+  type ParkedRow,
+  packRows,
+  type Row,
+  weigh
 } from './rows.js'
 
 /** How a row ended. `at` is the offset of its event, where known. */
@@ -238,7 +256,8 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       }
       on.wrote()
     } catch (error) {
-      for (let row of batch) drop(row, { kind: 'failed', error: new RealtimeError('storage', undefined, { cause: error }) })
+      for (let row of batch)
+        drop(row, { kind: 'failed', error: new RealtimeError('storage', undefined, { cause: error }) })
     }
     on.changed()
   }
@@ -259,7 +278,11 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     })
     for (let row of mirror.take(chain, expired)) drop(row, { kind: 'expired' })
     let taken = chain.rows.filter(row => row.n > chain.claimed && row.n <= knownUpTo && !present.has(row.id))
-    for (let row of mirror.take(chain, taken.map(row => row.id))) drop(row, { kind: 'replaced' })
+    for (let row of mirror.take(
+      chain,
+      taken.map(row => row.id)
+    ))
+      drop(row, { kind: 'replaced' })
     Object.assign(chain, record)
     let known = new Map(chain.rows.map(row => [row.id, row]))
     let found = rows.filter(row => !known.has(row.id))
@@ -294,7 +317,10 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     for (let [chain, record] of records) {
       Object.assign(chain, record)
       chain.chunks = chain.chunks.filter(chunk => chunk.last > (record.last?.n ?? 0))
-      mirror.take(chain, settlements.filter(item => item.chain === chain.key).map(item => item.row.id))
+      mirror.take(
+        chain,
+        settlements.filter(item => item.chain === chain.key).map(item => item.row.id)
+      )
     }
     for (let { row, outcome } of settlements) drop(row, outcome)
     if (!isStrict) stopConfirm ??= clock.after(CONFIRM_AFTER, () => void lane.run(confirm).catch(() => {}))
@@ -414,7 +440,8 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
         }
       }),
     /** Takes out rows that never left; rejected ones are parked. Returns the ids of those that could be taken. */
-    withdraw: (select: (row: Row) => boolean, outcome: Withdrawal): Promise<string[]> => lane.run(() => withdraw(select, outcome)),
+    withdraw: (select: (row: Row) => boolean, outcome: Withdrawal): Promise<string[]> =>
+      lane.run(() => withdraw(select, outcome)),
     /** Forgets a parked row. Returns it, so that it can be sent again. */
     unpark: (id: string): Promise<ParkedRow | null> =>
       lane.run(async () => {

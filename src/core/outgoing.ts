@@ -160,7 +160,9 @@ export function createOutgoing(ports: OutgoingPorts) {
     stopPause?.()
     stopPause = null
     let now = clock.mono()
-    let until = Math.min(...[...courses.values()].map(course => Math.max(course.pausedUntil, slowUntil)).filter(time => time > now))
+    let until = Math.min(
+      ...[...courses.values()].map(course => Math.max(course.pausedUntil, slowUntil)).filter(time => time > now)
+    )
     if (until < Infinity) stopPause = clock.after(until - now, () => void pump())
   }
 
@@ -174,7 +176,12 @@ export function createOutgoing(ports: OutgoingPorts) {
       let chain = outbox.chains.get(key)
       if (!chain || !ready.has(chain.room)) return false
       let course = courseOf(key)
-      return !isPaused(course) && !course.again.length && flyingCount + count <= window.count && flyingBytes + bytes <= window.bytes
+      return (
+        !isPaused(course) &&
+        !course.again.length &&
+        flyingCount + count <= window.count &&
+        flyingBytes + bytes <= window.bytes
+      )
     }
   })
 
@@ -235,12 +242,20 @@ export function createOutgoing(ports: OutgoingPorts) {
           for (let row of own.rows) {
             if (row.n > own.claimed) break
             let at = seen(row.id)
-            settlements.push({ chain: key, row, outcome: at === undefined ? { kind: 'unknown', code: 'unknown', message: '' } : { kind: 'acked', at } })
+            settlements.push({
+              chain: key,
+              row,
+              outcome: at === undefined ? { kind: 'unknown', code: 'unknown', message: '' } : { kind: 'acked', at }
+            })
           }
           continue
         }
         for (let { row, ok, at, code, message } of verdict.answers) {
-          settlements.push({ chain: key, row, outcome: ok ? { kind: 'acked', at } : { kind: 'rejected', code, message: message ?? '' } })
+          settlements.push({
+            chain: key,
+            row,
+            outcome: ok ? { kind: 'acked', at } : { kind: 'rejected', code, message: message ?? '' }
+          })
         }
         course.again = [...verdict.resend]
         course.prev = verdict.prev
@@ -259,7 +274,15 @@ export function createOutgoing(ports: OutgoingPorts) {
     async refused(room: string, code: string, message: string): Promise<void> {
       await outbox.withdraw(row => row.room === room, { kind: 'rejected', code, message })
       let left = [...outbox.chains.values()].filter(chain => chain.room === room)
-      await outbox.settle(left.flatMap(chain => chain.rows.map(row => ({ chain: chain.key, row, outcome: { kind: 'unknown' as const, code: 'unknown', message: '' } }))))
+      await outbox.settle(
+        left.flatMap(chain =>
+          chain.rows.map(row => ({
+            chain: chain.key,
+            row,
+            outcome: { kind: 'unknown' as const, code: 'unknown', message: '' }
+          }))
+        )
+      )
     },
 
     ack({ room, lane, n, id, at }: FrameOf<'ack'>): void {

@@ -20,7 +20,10 @@ export interface RosterStep {
 }
 
 /** Applies a presence frame. Repeats change nothing. */
-export function stepRoster(roster: Roster, frame: Pick<PresenceFrame, 'version' | 'full' | 'joined' | 'updated' | 'left'>): RosterStep {
+export function stepRoster(
+  roster: Roster,
+  frame: Pick<PresenceFrame, 'version' | 'full' | 'joined' | 'updated' | 'left'>
+): RosterStep {
   let version = frame.version ?? 0
   if (frame.full) return replaceAll(roster, version, frame.full)
   if (version <= roster.version) return { roster, joined: [], left: [], resync: false }
@@ -39,8 +42,14 @@ function replaceAll(roster: Roster, version: number, members: Readonly<Record<st
   let known = roster.version >= 0
   return {
     roster: { version, members },
-    joined: known ? Object.keys(members).filter(sid => !(sid in roster.members)).map(sid => members[sid] as Member) : [],
-    left: Object.keys(roster.members).filter(sid => !(sid in members)).map(sid => roster.members[sid] as Member),
+    joined: known
+      ? Object.keys(members)
+          .filter(sid => !(sid in roster.members))
+          .map(sid => members[sid] as Member)
+      : [],
+    left: Object.keys(roster.members)
+      .filter(sid => !(sid in members))
+      .map(sid => roster.members[sid] as Member),
     resync: false
   }
 }

@@ -63,7 +63,9 @@ export function createReplica(ports: {
     let feature = features.get(frame.feature)
     if (feature) {
       let meta: EventMeta = { id: frame.id, actor: frame.by, at: frame.at }
-      let next = reduceEvent(feature, stateOf(feature.name), frame.type, frame.data, meta, error => failed(frame.feature, error))
+      let next = reduceEvent(feature, stateOf(feature.name), frame.type, frame.data, meta, error =>
+        failed(frame.feature, error)
+      )
       confirmed.set(feature.name, { version: feature.version, state: next })
       dirty.set(feature.name, 'all')
     } else {
@@ -101,7 +103,8 @@ export function createReplica(ports: {
     reset(epoch, offset)
     for (let part of all) for (let [name, saved] of Object.entries(part.state)) confirmed.set(name, saved)
     // A state of another version cannot be read here.
-    for (let [name, saved] of confirmed) if (features.has(name) && features.get(name)?.version !== saved.version) unread.add(name)
+    for (let [name, saved] of confirmed)
+      if (features.has(name) && features.get(name)?.version !== saved.version) unread.add(name)
     parts = null
     replayUntil = Math.max(replayUntil, offset)
     dropReached(true)
@@ -152,7 +155,8 @@ export function createReplica(ports: {
       position = { epoch: saved.epoch, offset: saved.offset }
       confirmed = new Map(Object.entries(saved.states))
       unread = new Set(saved.unread)
-      for (let [name, feature] of features) if ((confirmed.get(name)?.version ?? feature.version) !== feature.version) unread.add(name)
+      for (let [name, feature] of features)
+        if ((confirmed.get(name)?.version ?? feature.version) !== feature.version) unread.add(name)
       for (let name of features.keys()) dirty.set(name, 'all')
     },
 

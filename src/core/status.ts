@@ -49,7 +49,8 @@ export function deriveStatus(input: StatusInput): SystemStatus {
     score -= points
     reasons.push(reason)
   }
-  if (!isConnected) reasons.push(input.reason === 'none' ? `not connected (${input.phase})` : `not connected: ${input.reason}`)
+  if (!isConnected)
+    reasons.push(input.reason === 'none' ? `not connected (${input.phase})` : `not connected: ${input.reason}`)
   else if (input.qualityScore < 65) reasons.push('the connection is slow or unsteady')
   if (input.durability === 'memory' && input.phase !== 'idle') lose(15, 'actions are not stored on disk')
   if (input.pendingAgeMs > 10_000) lose(10, `${input.pendingCount} actions wait to be delivered`)
@@ -66,10 +67,19 @@ export function deriveStatus(input: StatusInput): SystemStatus {
     isConnected,
     hasActiveFeatures: active.length > 0,
     activeFeatures: active,
-    systemHealth: !isConnected ? 'offline' : healthScore >= 80 ? 'healthy' : healthScore >= 50 ? 'degraded' : 'critical',
+    systemHealth: !isConnected
+      ? 'offline'
+      : healthScore >= 80
+        ? 'healthy'
+        : healthScore >= 50
+          ? 'degraded'
+          : 'critical',
     healthScore,
     features: Object.fromEntries(
-      input.features.map(({ name, active, problem }) => [name, problem !== undefined ? 'problem' : active ? 'active' : 'idle'])
+      input.features.map(({ name, active, problem }) => [
+        name,
+        problem !== undefined ? 'problem' : active ? 'active' : 'idle'
+      ])
     ),
     reasons
   }

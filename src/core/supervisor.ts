@@ -5,7 +5,14 @@ import { RealtimeError } from '../errors.js'
 import type { Clock, Connect, Link, Random, Stop } from '../ports.js'
 import { decode, encodeFrame, joinFrames } from '../protocol/codec.js'
 import { type DownFrame, type Frame, PROTOCOL_VERSION, type WelcomeFrame } from '../protocol/frames.js'
-import { type ConnectionInput, type ConnectionSettings, type ConnectionState, type Reason, step, wakeAt } from './connection.js'
+import {
+  type ConnectionInput,
+  type ConnectionSettings,
+  type ConnectionState,
+  type Reason,
+  step,
+  wakeAt
+} from './connection.js'
 
 /** What a token function may be asked for. */
 export interface TokenRequest {
@@ -79,7 +86,14 @@ export function createSupervisor(ports: SupervisorPorts) {
   let tokenReason: TokenRequest['reason'] = 'connect'
   let pings = new Map<number, number>()
   let stats: { -readonly [K in keyof LinkStats]: LinkStats[K] } = {
-    connectMs: null, latencyMs: null, jitterMs: null, bytesIn: 0, bytesOut: 0, serverTimeOffsetMs: 0, drops: 0, badFrames: 0
+    connectMs: null,
+    latencyMs: null,
+    jitterMs: null,
+    bytesIn: 0,
+    bytesOut: 0,
+    serverTimeOffsetMs: 0,
+    drops: 0,
+    badFrames: 0
   }
 
   function feed(input: ConnectionInput): void {
@@ -103,7 +117,11 @@ export function createSupervisor(ports: SupervisorPorts) {
     if (at < Infinity) stopTimer = clock.after(Math.max(0, at - clock.mono()), () => feed({ type: 'tick', heardAt }))
   }
 
-  function fail(reason: Reason, error: unknown, options: { final?: boolean; retry?: readonly [number, number] | undefined } = {}): void {
+  function fail(
+    reason: Reason,
+    error: unknown,
+    options: { final?: boolean; retry?: readonly [number, number] | undefined } = {}
+  ): void {
     lastError = error instanceof RealtimeError ? error : new RealtimeError(reason, messageOf(error), { cause: error })
     feed({ type: 'failed', reason, final: options.final ?? false, ...(options.retry ? { retry: options.retry } : {}) })
   }
@@ -119,7 +137,10 @@ export function createSupervisor(ports: SupervisorPorts) {
         closed: (code, reason) => {
           if (mine !== attempt) return
           link = null
-          fail(isWelcome ? 'server' : 'network', new RealtimeError('network', reason || `The connection closed with code ${code}.`))
+          fail(
+            isWelcome ? 'server' : 'network',
+            new RealtimeError('network', reason || `The connection closed with code ${code}.`)
+          )
         }
       })
       if (mine === attempt) link = current
@@ -142,7 +163,22 @@ export function createSupervisor(ports: SupervisorPorts) {
     try {
       let { app, user, cid, gen, platform } = await identify()
       if (mine !== attempt) return
-      send([{ f: 'hello', v: PROTOCOL_VERSION, app, user, cid, gen, ...(token === undefined ? {} : { token }), ...(sid === undefined ? {} : { sid }), ...(platform === undefined ? {} : { platform }) }], true)
+      send(
+        [
+          {
+            f: 'hello',
+            v: PROTOCOL_VERSION,
+            app,
+            user,
+            cid,
+            gen,
+            ...(token === undefined ? {} : { token }),
+            ...(sid === undefined ? {} : { sid }),
+            ...(platform === undefined ? {} : { platform })
+          }
+        ],
+        true
+      )
     } catch (error) {
       if (mine === attempt) fail('protocol', error)
     }
@@ -247,15 +283,24 @@ export function createSupervisor(ports: SupervisorPorts) {
     feed({ type: 'tick', heardAt })
   }
 
-  function bye(code: string, final: boolean, window: readonly [number, number] | undefined, why: string | undefined): void {
+  function bye(
+    code: string,
+    final: boolean,
+    window: readonly [number, number] | undefined,
+    why: string | undefined
+  ): void {
     let refused = code === 'unauthorized'
     tokenReason = refused ? 'refused' : code === 'expired' ? 'refresh' : 'connect'
     // A fixed token that was refused stays refused; a function is asked again, with the back-off of any failure.
     let canRefresh = typeof source === 'function'
-    fail(refused ? 'unauthorized' : code === 'forbidden' ? 'forbidden' : final ? code : 'server', new RealtimeError(code, why), {
-      final: refused ? !canRefresh : final,
-      retry: window
-    })
+    fail(
+      refused ? 'unauthorized' : code === 'forbidden' ? 'forbidden' : final ? code : 'server',
+      new RealtimeError(code, why),
+      {
+        final: refused ? !canRefresh : final,
+        retry: window
+      }
+    )
   }
 
   // --- tokens ---
@@ -275,7 +320,8 @@ export function createSupervisor(ports: SupervisorPorts) {
       if (mine === attempt) send([{ f: 'auth', token }])
     } catch (error) {
       // The old one is still good for a while; when it is not, the server says so.
-      lastError = error instanceof RealtimeError ? error : new RealtimeError('token', messageOf(error), { cause: error })
+      lastError =
+        error instanceof RealtimeError ? error : new RealtimeError('token', messageOf(error), { cause: error })
       if (mine === attempt) stopRefresh = clock.after(5000, () => void refreshToken())
     }
   }
@@ -283,7 +329,8 @@ export function createSupervisor(ports: SupervisorPorts) {
   // --- measuring ---
 
   function learnTime(serverNow: number | undefined): void {
-    if (serverNow !== undefined) stats.serverTimeOffsetMs = Math.round(serverNow + (stats.latencyMs ?? 0) / 2 - clock.now())
+    if (serverNow !== undefined)
+      stats.serverTimeOffsetMs = Math.round(serverNow + (stats.latencyMs ?? 0) / 2 - clock.now())
   }
 
   function measure(rtt: number, serverNow: number | undefined): void {

@@ -82,3 +82,15 @@ export function browserPage(): Page | null {
     }
   }
 }
+
+/** Asks the browser not to evict what this site stores; resolves to its answer. */
+export function browserPersist(): (() => Promise<boolean>) | null {
+  let storage = globalThis.navigator?.storage
+  return storage?.persist ? () => storage.persist() : null
+}
+
+/** Dispatches a `CustomEvent` on the window. */
+export function browserDispatch(): ((type: string, detail: unknown) => void) | null {
+  if (typeof window === 'undefined') return null
+  return (type, detail) => void window.dispatchEvent(new CustomEvent(type, { detail }))
+}

@@ -87,6 +87,8 @@ export interface BiometricLocal extends LocalPart<BiometricView> {
   sendBiometric(sample: BiometricInput): Receipt
 }
 
+/** A sample is taken to be at most this old, in milliseconds. */
+const MAX_SAMPLE_AGE_MS = 60_000
 /** Own samples that are told apart from those of one's other devices. */
 const MAX_OWN_IDS = 50
 
@@ -121,7 +123,7 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
     let before = entryOf(known, user) ?? NOBODY
     // After every join, the server tells the last samples again.
     if (at < before.taken.at || (id !== '' && id === before.taken.id)) return
-    let measured = sample.at === undefined || sample.at > at ? at : sample.at < at - 60_000 ? at : sample.at
+    let measured = sample.at === undefined ? at : clamp(sample.at, at - MAX_SAMPLE_AGE_MS, at)
     let entry: BiometricSample = {
       at: measured,
       heartRate: sample.heartRate ?? null,

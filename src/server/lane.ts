@@ -9,8 +9,13 @@ export interface Lane<T> {
   idle(): Promise<void>
 }
 
-/** `run` gets at most `max` items in the order of their arrival and must not reject. */
-export function createLane<T>(clock: Clock, max: number, run: (items: T[]) => Promise<void>): Lane<T> {
+/** `run` gets at most `max` items in the order of their arrival; `failed` is told when it rejects, and the lane goes on. */
+export function createLane<T>(
+  clock: Clock,
+  max: number,
+  run: (items: T[]) => Promise<void>,
+  failed: (error: unknown) => void,
+): Lane<T> {
   let waiting: T[] = []
   let running = false
   let _stop: Stop | null = null
@@ -19,7 +24,7 @@ export function createLane<T>(clock: Clock, max: number, run: (items: T[]) => Pr
   async function drain(): Promise<void> {
     _stop = null
     running = true
-    while (waiting.length > 0) await run(waiting.splice(0, max))
+    while (waiting.length > 0) await run(waiting.splice(0, max)).catch(failed)
     running = false
     let calls = idlers
     idlers = []

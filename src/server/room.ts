@@ -82,7 +82,10 @@ export function createRoom(room: string, parts: RoomParts): Room {
     audience.all({ f: 'presence', room, ...difference }),
   )
   let casts = createCasts<Link>(clock, limits.keptCasts, (frame, from) => audience.all(frame, from))
-  let lane = createLane<Asked>(clock, limits.batch, take)
+  let lane = createLane<Asked>(clock, limits.batch, take, (error) => {
+    ledger.doubt()
+    report('error', 'turn-failed', { room, error })
+  })
 
   let asks: Asks<RoomSeat> = {
     policy({ user, link, join }, { feature, type, data }, state) {

@@ -11,9 +11,13 @@ const OPEN_DEADLINE = 3000
 /** A transaction that is not complete within this time has failed: a frozen tab may hold the store. */
 const WRITE_DEADLINE = 8000
 
+export function hasIndexedDb(): boolean {
+  return typeof indexedDB !== 'undefined'
+}
+
 /** Opens the database of this name. Rejects with `storage` where there is none, or it does not open in time. */
 export const openIndexedDb: OpenDisk = async name => {
-  if (typeof indexedDB === 'undefined') throw new RealtimeError('storage', 'This browser has no IndexedDB here.')
+  if (!hasIndexedDb()) throw new RealtimeError('storage', 'This browser has no IndexedDB here.')
   let lost = new Set<(reason: string) => void>()
   let closed = false
   let database = await within(openDatabase(name, onGone), OPEN_DEADLINE, 'IndexedDB did not open in time.')
@@ -27,13 +31,22 @@ export const openIndexedDb: OpenDisk = async name => {
       return database.transaction(STORE, mode, { durability })
     } catch (error) {
       // The browser closed it (memory pressure, cleared data, another tab upgrades or deletes it): open again, once.
-      if (closed || !(error instanceof DOMException) || (error.name !== 'InvalidStateError' && error.name !== 'NotFoundError')) throw error
+      if (
+        closed ||
+        !(error instanceof DOMException) ||
+        (error.name !== 'InvalidStateError' && error.name !== 'NotFoundError')
+      )
+        throw error
       database = await within(openDatabase(name, onGone), OPEN_DEADLINE, 'IndexedDB did not open again.')
       return database.transaction(STORE, mode, { durability })
     }
   }
 
-  async function run<T>(mode: IDBTransactionMode, durability: 'relaxed' | 'strict', body: (tx: DiskWriter) => Promise<T>): Promise<T> {
+  async function run<T>(
+    mode: IDBTransactionMode,
+    durability: 'relaxed' | 'strict',
+    body: (tx: DiskWriter) => Promise<T>
+  ): Promise<T> {
     let tx = await begin(mode, durability)
     let complete = promisifyRequest(tx)
     complete.catch(() => {})

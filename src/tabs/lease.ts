@@ -12,7 +12,15 @@ export interface Lease {
 }
 
 /** Contends for the lease at once. Without locks the tab is alone and holds it. */
-export function createLease({ locks, name, changed }: { locks: Locks | null; name: string; changed: (held: boolean) => void }): Lease {
+export function createLease({
+  locks,
+  name,
+  changed
+}: {
+  locks: Locks | null
+  name: string
+  changed: (held: boolean) => void
+}): Lease {
   let held = false
   let stop: Stop | null = null
   let settle!: () => void
