@@ -36,6 +36,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
   let shown = new Map<string, RoomCore>()
   /** By the number of their join. */
   let silent = new Map<number, string>()
+  /** Rooms whose saved state is being read. */
+  let restoring = new Set<Promise<void>>()
   let refs = 0
   let isOnline = false
   let saver = createSaver({
@@ -119,7 +121,7 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     shown.set(id, core)
     let addRows = (): void => core.replica.addPending(outbox.rows().filter(row => row.room === id))
     addRows()
-    void ports.ready().then(async () => {
+    let reading = ports.ready().then(async () => {
       let saved = await saver.read(id).catch(() => null)
       if (shown.get(id) !== core) return
       addRows()
@@ -128,6 +130,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       ports.outgoing().unready(id)
       join(core, id)
     })
+    restoring.add(reading)
+    void reading.finally(() => restoring.delete(reading))
     return core.room
   }
 
@@ -172,6 +176,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
   return {
     enter,
     get: (id: string): RoomCore | undefined => shown.get(id),
+    /** Resolves when what this device remembers of the rooms entered so far is shown. */
+    restored: async (): Promise<void> => void (await Promise.all(restoring)),
     /** A connection is welcome: everything is joined in one batch. */
     online(): void {
       isOnline = true

@@ -16,6 +16,7 @@ import { RealtimeError } from './errors.js'
 import type { RealtimeEvents } from './events.js'
 import { type AnyFeature, type EventMap, type EventSpec, type Receipt, validateDraft } from './feature.js'
 import type { Devices, Stop } from './ports.js'
+import { byteLength } from './protocol/codec.js'
 import type { DownFrame, WelcomeFrame } from './protocol/frames.js'
 import type { Room } from './room.js'
 import { createLateDisk } from './storage/late.js'
@@ -59,7 +60,7 @@ export interface Realtime {
   /** Actions of which nobody knows whether they happened; a retry is safe, for the server knows their ids. */
   readonly unknown: RowStore<ParkedRow>
   readonly user: string
-  /** Resolves when what this device remembers has been read. */
+  /** Resolves when what this device remembers, also of the rooms entered so far, is shown. */
   readonly ready: Promise<void>
   /** Enters a room; the same room at every call until it is left. */
   room(id: string): Room
@@ -285,10 +286,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     validateDraft(feature, type, data)
     let { delivery, lane, key: keyOf } = (feature.events as EventMap)[type] as EventSpec<unknown>
     let text = JSON.stringify(data)
-    if (text.length > max - ENVELOPE) {
+    if (byteLength(text) > max - ENVELOPE) {
       throw new RealtimeError(
         'too-large',
-        `${feature.name}.${type} has ${text.length} characters; the server takes ${max - ENVELOPE}.`
+        `${feature.name}.${type} has ${byteLength(text)} bytes; the server takes ${max - ENVELOPE}.`
       )
     }
     // A copy: what the caller does with the object afterwards must not change what was accepted.
@@ -488,7 +489,9 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     rejected: view.rejected,
     unknown: view.unknown,
     user,
-    ready,
+    get ready() {
+      return ready.then(rooms.restored)
+    },
     room(id) {
       assertOpen()
       requireText('room', id)

@@ -3,7 +3,7 @@
 
 import { RealtimeError } from '../errors.js'
 import type { Clock, Connect, Link, Random, Stop } from '../ports.js'
-import { decode, encodeFrame, joinFrames } from '../protocol/codec.js'
+import { decode, encodeFrame, packFrames } from '../protocol/codec.js'
 import { type DownFrame, type Frame, PROTOCOL_VERSION, type WelcomeFrame } from '../protocol/frames.js'
 import {
   type ConnectionInput,
@@ -62,8 +62,10 @@ export interface SupervisorPorts {
 
 /** More malformed messages than this on one connection, and it is closed. */
 const MAX_BAD = 100
-/** The code of a close that we ask for. */
-const NORMAL_CLOSURE = 1000
+/** The close code of somebody who means to leave: their presence ends at once. */
+const LEAVING = 1000
+/** The close code of somebody who will be back, or may be: their presence gets its grace. */
+const RETURNING = 4000
 
 export type Supervisor = ReturnType<typeof createSupervisor>
 
@@ -74,6 +76,8 @@ export function createSupervisor(ports: SupervisorPorts) {
   /** Numbers the attempts; reports of older ones are void. */
   let attempt = 0
   let isWelcome = false
+  /** Largest message that the server takes, in bytes. */
+  let maxMessage = 64 * 1024
   let sid: string | undefined
   let retry: readonly [number, number] = [0, 4000]
   let heardAt = 0
@@ -144,7 +148,7 @@ export function createSupervisor(ports: SupervisorPorts) {
         }
       })
       if (mine === attempt) link = current
-      else current.close(NORMAL_CLOSURE)
+      else current.close(RETURNING)
     } catch (error) {
       if (mine === attempt) fail('blocked', error)
     }
@@ -197,14 +201,15 @@ export function createSupervisor(ports: SupervisorPorts) {
       stats.drops++
       ports.dropped()
     }
-    old?.close(NORMAL_CLOSURE)
+    old?.close(state.phase === 'closed' ? LEAVING : RETURNING)
   }
 
   function send(frames: readonly Frame[], beforeWelcome = false): boolean {
     if (!link || (!isWelcome && !beforeWelcome)) return false
-    let text = joinFrames(frames.map(encodeFrame))
-    if (!link.send(text)) return false
-    stats.bytesOut += text.length
+    for (let text of packFrames(frames.map(encodeFrame), maxMessage)) {
+      if (!link.send(text)) return false
+      stats.bytesOut += text.length
+    }
     return true
   }
 
@@ -271,6 +276,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     if (state.phase !== 'authenticating') return
     sid = frame.sid
     retry = frame.retry
+    maxMessage = frame.max
     isWelcome = true
     lastError = null
     tokenReason = 'connect'

@@ -43,3 +43,39 @@ export function encodeFrame(frame: Frame): string {
 export function joinFrames(encoded: readonly string[]): string {
   return `[${encoded.join(',')}]`
 }
+
+/**
+ * Joins encoded frames into messages of at most `max` bytes. A frame that is larger goes alone: whoever made it has checked
+ * its size.
+ */
+export function packFrames(encoded: readonly string[], max: number): string[] {
+  // A character takes at most three bytes in UTF-8.
+  if (encoded.reduce((sum, text) => sum + text.length + 1, 1) * 3 <= max) return [joinFrames(encoded)]
+  let messages: string[] = []
+  let part: string[] = []
+  let size = 2
+  for (let text of encoded) {
+    let bytes = byteLength(text) + 1
+    if (part.length && size + bytes > max) {
+      messages.push(joinFrames(part))
+      part = []
+      size = 2
+    }
+    part.push(text)
+    size += bytes
+  }
+  messages.push(joinFrames(part))
+  return messages
+}
+
+/** How many bytes a text takes on the wire (UTF-8). */
+export function byteLength(text: string): number {
+  let bytes = text.length
+  for (let i = 0; i < text.length; i++) {
+    let unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    // Both halves of a surrogate pair count two; everything else above 0x7ff counts three.
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2
+  }
+  return bytes
+}

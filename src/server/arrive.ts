@@ -25,7 +25,7 @@ export function createStateWriter(): StateWriter {
         }
         return cached.text
       })
-    },
+    }
   }
 }
 
@@ -34,7 +34,7 @@ export function snapshotFrames(
   { ref, room }: { readonly ref: number; readonly room: string },
   { epoch, offset }: Pick<RoomState, 'epoch' | 'offset'>,
   entries: readonly string[],
-  max: number,
+  max: number
 ): string[] {
   let parts = pack(entries, max - 1024 - room.length * 3)
   return parts.map((part, index) => {
@@ -49,7 +49,7 @@ export function greet(
   joined: JoinedFrame,
   snapshot: readonly string[],
   events: readonly string[],
-  casts: readonly CastFrame[],
+  casts: readonly CastFrame[]
 ): void {
   link.writer.frame(joined)
   for (let part of snapshot) link.writer.encoded(part)

@@ -76,6 +76,6 @@ export function createAudience(gapFrame: () => DownFrame): Audience {
         if (seat.state === 'live') seat.link.writer.frame(gapFrame())
         seat.state = 'paused'
       }
-    },
+    }
   }
 }

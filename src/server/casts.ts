@@ -57,7 +57,7 @@ export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFram
       expire()
       let now = clock.mono()
       return [...kept.values()]
-        .filter((entry) => entry.sid !== sid)
+        .filter(entry => entry.sid !== sid)
         .map(({ frame, until }) => ({ ...frame, ttl: Math.ceil((until - now) / 1000) }))
     },
     any() {
@@ -68,6 +68,6 @@ export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFram
       stopFlush?.()
       pending.clear()
       kept.clear()
-    },
+    }
   }
 }

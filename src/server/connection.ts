@@ -33,7 +33,7 @@ const ENDINGS = {
   unauthorized: { close: 4401, final: true, retry: false },
   expired: { close: 4401, final: false, retry: false },
   busy: { close: 4503, final: false, retry: true },
-  restart: { close: 4503, final: false, retry: true },
+  restart: { close: 4503, final: false, retry: true }
 } as const
 export type Ending = keyof typeof ENDINGS
 
@@ -122,7 +122,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     if (frame.v !== PROTOCOL_VERSION) return end('version', `this server speaks version ${PROTOCOL_VERSION}`)
     state = 'asking'
     hello = frame
-    identify(frame.token, frame.user, (identity) => welcome(frame, identity))
+    identify(frame.token, frame.user, identity => welcome(frame, identity))
   }
 
   /** Asks who this is; only the newest question counts. */
@@ -131,26 +131,26 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     let { app = '', platform } = hello ?? {}
     Promise.resolve()
       .then(() => parts.authenticate({ token, user, app, platform }))
-      .then((identity) => {
+      .then(identity => {
         if (typeof identity?.user !== 'string' || identity.user === '' || identity.user.length > 256) {
           throw new RealtimeError('bad-argument', 'authenticate must return a user of 1 to 256 characters', {
-            retryable: true,
+            retryable: true
           })
         }
         return identity
       })
       .then(
-        (identity) => {
+        identity => {
           if (state !== 'ended' && question === asked) call(identity)
         },
-        (error) => {
+        error => {
           if (state === 'ended' || question !== asked) return
           let { code, final, message } = refusalOfThrown(error, { code: 'busy', final: false })
           if (!final) report('error', 'authenticate-failed', { error })
           if (final) bye('unauthorized', code, message)
           else if (state === 'open') writer.frame({ f: 'reauth', within: RENEW_AGAIN, why: 'busy' })
           else end('busy', 'the identity could not be checked')
-        },
+        }
       )
   }
 
@@ -175,7 +175,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
 
   function renew(token: string): void {
     let user = link?.user
-    identify(token, user, (identity) => {
+    identify(token, user, identity => {
       if (identity.user !== user || !link) return end('unauthorized', 'the token is of another user')
       link.claims = identity.claims
       watchExpiry(identity.expiresIn)
@@ -233,7 +233,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
 
   return {
     receive,
-    closed: (code) => over(code === CLEAN ? 'now' : 'grace'),
-    end,
+    closed: code => over(code === CLEAN ? 'now' : 'grace'),
+    end
   }
 }

@@ -167,7 +167,7 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
         kind: 'nack',
         n,
         id: answeredId,
-        refusal: result.message ? { ...refusal, message: result.message } : refusal,
+        refusal: result.message ? { ...refusal, message: result.message } : refusal
       }
     }
     if (push.prev !== mark.n) return again('order')
@@ -214,7 +214,7 @@ function refusalOf<S extends Seat>(
   states: ReadonlyMap<string, unknown>,
   push: PushFrame,
   seat: S,
-  asks: Asks<S>,
+  asks: Asks<S>
 ): Refusal | null {
   let feature = features.get(push.feature)
   if (!feature) return { code: 'unknown-feature', final: true }
@@ -228,7 +228,7 @@ export function problemOf(
   feature: AnyFeature,
   type: string,
   data: unknown,
-  way: 'durable' | 'volatile',
+  way: 'durable' | 'volatile'
 ): string | null {
   let spec = specOf(feature, type)
   if (!spec) return `${feature.name} has no event «${type}»`

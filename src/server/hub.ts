@@ -37,7 +37,7 @@ export interface HubRoom {
     feature: AnyFeature | string,
     type: string,
     data: unknown,
-    options: AppOptions,
+    options: AppOptions
   ): Promise<{ offset: number; id: string }>
   /** Sends a volatile event to everyone who is here. */
   cast(feature: AnyFeature | string, type: string, data: unknown, options: AppOptions): void
@@ -92,7 +92,7 @@ export function createHub(options: HubOptions): Hub {
     authenticate,
     sessions,
     room,
-    countBad,
+    countBad
   }
 
   function countBad(count: number): void {
@@ -153,7 +153,7 @@ export function createHub(options: HubOptions): Hub {
             type,
             data,
             id: key === undefined ? random.id() : `app:${key}`,
-            by,
+            by
           })
         },
         cast(feature, type, data, { by, key }) {
@@ -174,25 +174,25 @@ export function createHub(options: HubOptions): Hub {
               ttl,
               by,
               at,
-              ...(named === undefined ? {} : { key: named }),
+              ...(named === undefined ? {} : { key: named })
             },
-            null,
+            null
           )
         },
         state: (async (feature: AnyFeature | string) => room(id).state(featureOf(feature).name)) as HubRoom['state'],
-        members: () => rooms.get(id)?.members() ?? {},
+        members: () => rooms.get(id)?.members() ?? {}
       }
     },
     async close(why) {
       closed = true
       stopSweep()
       for (let connection of [...connections]) connection.end('restart', why)
-      await Promise.all([...rooms.values()].map((room) => room.idle()))
+      await Promise.all([...rooms.values()].map(room => room.idle()))
       for (let room of rooms.values()) room.close()
       rooms.clear()
       sessions.close()
     },
-    stats: () => ({ connections: connections.size, rooms: rooms.size, badFrames }),
+    stats: () => ({ connections: connections.size, rooms: rooms.size, badFrames })
   }
 }
 

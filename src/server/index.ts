@@ -20,6 +20,6 @@ export type {
   StoredEvent,
   StoredSnapshot,
   StoredState,
-  Trim,
+  Trim
 } from './storage.js'
 export type { Peer } from './writer.js'

@@ -14,7 +14,7 @@ export function createLane<T>(
   clock: Clock,
   max: number,
   run: (items: T[]) => Promise<void>,
-  failed: (error: unknown) => void,
+  failed: (error: unknown) => void
 ): Lane<T> {
   let waiting: T[] = []
   let running = false
@@ -39,6 +39,6 @@ export function createLane<T>(
       if (!running) _stop ??= clock.soon(() => void drain())
     },
     busy,
-    idle: () => (busy() ? new Promise((resolve) => idlers.push(resolve)) : Promise.resolve()),
+    idle: () => (busy() ? new Promise(resolve => idlers.push(resolve)) : Promise.resolve())
   }
 }

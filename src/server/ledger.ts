@@ -101,7 +101,7 @@ export function createLedger(room: string, { features, storage, clock, random, l
       let to = due ? Math.max(trimmed, offset - limits.logLength) : trimmed
       let housekeeping = {
         snapshot: snapshotOf(foreign, states, offset, features),
-        trim: { to, idsBefore: now - limits.keepIds, clientsBefore: now - limits.keepMarks },
+        trim: { to, idsBefore: now - limits.keepIds, clientsBefore: now - limits.keepMarks }
       }
       await storage.commit(room, { epoch, revision, events, clients: [...changed], now, ...(due ? housekeeping : {}) })
       state = {
@@ -111,13 +111,13 @@ export function createLedger(room: string, { features, storage, clock, random, l
         revision: revision + 1,
         snapshotAt: due ? offset : snapshotAt,
         states,
-        foreign,
+        foreign
       }
       for (let [client, record] of changed) clients.set(client, record)
     },
     trimClients(needed) {
       if (clients.size <= 100 + 2 * needed.size) return
       for (let client of clients.keys()) if (!needed.has(client)) clients.delete(client)
-    },
+    }
   }
 }

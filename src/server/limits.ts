@@ -63,7 +63,7 @@ export const DEFAULT_LIMITS: Limits = {
   keptCasts: 1000,
   actionsPerMinute: Infinity,
   idleRoom: 60 * SECOND,
-  batch: 500,
+  batch: 500
 }
 
 /** How many bytes a text takes on the wire (UTF-8). */

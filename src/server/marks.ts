@@ -15,7 +15,7 @@ export function markOf(record: ClientRecord | null, lane: Lane): LaneMark {
 
 /** The stored answer to number `n`, or `null` when its client has confirmed it. */
 export function answerOf(mark: LaneMark, n: number): Answer | null {
-  return mark.answers.find((answer) => answer[0] === n) ?? null
+  return mark.answers.find(answer => answer[0] === n) ?? null
 }
 
 /** The record after a connection with count `gen` has joined; the same record when nothing changes. */
@@ -23,7 +23,7 @@ export function claim(
   record: ClientRecord | null,
   gen: number,
   done: Readonly<Record<string, number>> | undefined,
-  marksEpoch: string,
+  marksEpoch: string
 ): ClientRecord {
   let next = record && record.gen === gen ? record : { ...(record ?? { marksEpoch, lanes: {} }), gen }
   for (let lane of LANES) if (done && Object.hasOwn(done, lane)) next = confirm(next, lane, done[lane])
@@ -36,7 +36,7 @@ export function confirm(record: ClientRecord, lane: Lane, done: number | undefin
   if (!mark || done === undefined) return record
   let upTo = Math.min(done, mark.n)
   if (upTo <= mark.done) return record
-  let answers = mark.answers.filter((answer) => answer[0] > upTo)
+  let answers = mark.answers.filter(answer => answer[0] > upTo)
   return { ...record, lanes: { ...record.lanes, [lane]: { ...mark, done: upTo, answers } } }
 }
 

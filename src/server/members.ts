@@ -60,7 +60,7 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
     let parts = {
       ...(Object.keys(joined).length > 0 ? { joined } : {}),
       ...(Object.keys(updated).length > 0 ? { updated } : {}),
-      ...(left.length > 0 ? { left } : {}),
+      ...(left.length > 0 ? { left } : {})
     }
     if (Object.keys(parts).length > 0) tell({ version: ++version, ...parts })
   }
@@ -107,6 +107,6 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
       stopFlush?.()
       for (let { stop } of entries.values()) stop?.()
       entries.clear()
-    },
+    }
   }
 }

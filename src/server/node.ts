@@ -34,7 +34,7 @@ export const nodeClock: Clock = {
   soon(call) {
     let immediate = setImmediate(call)
     return () => clearImmediate(immediate)
-  },
+  }
 }
 
 export const nodeRandom: Random = realRandom
@@ -79,7 +79,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     report: warn,
     ...rest,
     features,
-    storage: storage ?? createMemoryStorage(),
+    storage: storage ?? createMemoryStorage()
   })
   let max = rest.limits?.max ?? DEFAULT_LIMITS.max
   let sockets = new WebSocketServer({ noServer: true, maxPayload: max, perMessageDeflate: false })
@@ -93,7 +93,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
       if (!server) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
       return
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, hub))
+    sockets.handleUpgrade(request, socket, head, webSocket => serve(webSocket, hub))
   }
   http.on('upgrade', upgrade)
 
@@ -112,20 +112,20 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
       http.off('upgrade', upgrade)
       await hub.close(why)
       await ended(sockets)
-      if (!server) await new Promise<void>((resolve) => http.close(() => resolve()))
-    },
+      if (!server) await new Promise<void>(resolve => http.close(() => resolve()))
+    }
   }
 }
 
 function serve(webSocket: WebSocket, hub: Hub): void {
   let peer: Peer = {
-    send: (text) => webSocket.send(text),
+    send: text => webSocket.send(text),
     close: (code, reason) => webSocket.close(code, reason),
-    buffered: () => webSocket.bufferedAmount,
+    buffered: () => webSocket.bufferedAmount
   }
   let { receive, closed } = hub.accept(peer)
   webSocket.on('message', (data, binary) => receive(binary ? '' : String(data)))
-  webSocket.on('close', (code) => closed(code))
+  webSocket.on('close', code => closed(code))
   // Followed by `close`, which says all that matters here.
   webSocket.on('error', () => {})
 }
@@ -135,7 +135,7 @@ async function ended(sockets: WebSocketServer): Promise<void> {
   let cut = setTimeout(() => {
     for (let socket of sockets.clients) socket.terminate()
   }, 1000)
-  await Promise.all([...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
+  await Promise.all([...sockets.clients].map(socket => new Promise(resolve => socket.once('close', resolve))))
   clearTimeout(cut)
   sockets.close()
 }

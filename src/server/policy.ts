@@ -90,7 +90,7 @@ export function askNow(policy: Policy, request: PolicyRequest, failed: (error: u
     if (typeof answer === 'object') {
       answer.catch(() => {})
       failed(
-        new RealtimeError('bad-argument', `the policy must answer «${request.action}» at once, not with a promise`),
+        new RealtimeError('bad-argument', `the policy must answer «${request.action}» at once, not with a promise`)
       )
       return refused
     }

@@ -25,6 +25,6 @@ export function createQuota(clock: Clock, perMinute: number): Quota {
       let now = clock.mono()
       if (full.size > 10_000) for (let [key, time] of full) if (time <= now) full.delete(key)
       full.set(user, Math.max(full.get(user) ?? 0, now) + count * perAction)
-    },
+    }
   }
 }

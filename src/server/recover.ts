@@ -14,7 +14,7 @@ export type Recovered = 'all' | 'new' | 'none'
 /** `all`: the log continues the client's position. `new`: it has none. `none`: its position cannot be continued. */
 export function recover(
   { epoch, offset, trimmed, maxReplay }: RecoverInput,
-  position: { readonly epoch?: string | undefined; readonly offset?: number | undefined },
+  position: { readonly epoch?: string | undefined; readonly offset?: number | undefined }
 ): Recovered {
   if (position.epoch === undefined || position.offset === undefined) return 'new'
   if (position.epoch !== epoch || position.offset > offset || position.offset < trimmed) return 'none'

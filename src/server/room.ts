@@ -15,7 +15,7 @@ import {
   type Job,
   type JoinJob,
   type Outcome,
-  type PushJob,
+  type PushJob
 } from './decide.js'
 import { createLane } from './lane.js'
 import { createLedger, type LedgerParts } from './ledger.js'
@@ -76,13 +76,13 @@ export function createRoom(room: string, parts: RoomParts): Room {
     f: 'gap',
     room,
     epoch: ledger.state()?.epoch ?? '-',
-    offset: ledger.state()?.offset ?? 0,
+    offset: ledger.state()?.offset ?? 0
   }))
-  let members = createMembers(clock, limits.presenceGrace, (difference) =>
-    audience.all({ f: 'presence', room, ...difference }),
+  let members = createMembers(clock, limits.presenceGrace, difference =>
+    audience.all({ f: 'presence', room, ...difference })
   )
   let casts = createCasts<Link>(clock, limits.keptCasts, (frame, from) => audience.all(frame, from))
-  let lane = createLane<Asked>(clock, limits.batch, take, (error) => {
+  let lane = createLane<Asked>(clock, limits.batch, take, error => {
     ledger.doubt()
     report('error', 'turn-failed', { room, error })
   })
@@ -90,13 +90,13 @@ export function createRoom(room: string, parts: RoomParts): Room {
   let asks: Asks<RoomSeat> = {
     policy({ user, link, join }, { feature, type, data }, state) {
       let request = { user, claims: link.claims, app: link.app, room, token: join.token, feature, type, data, state }
-      return askNow(policy, { ...request, action: 'push' }, (error) => report('error', 'policy-threw', { room, error }))
+      return askNow(policy, { ...request, action: 'push' }, error => report('error', 'policy-threw', { room, error }))
     },
     quota: (user, ahead) => quota.wait(user, ahead),
-    failed: (feature, type, error) => report('error', 'reducer-threw', { room, feature, type, error }),
+    failed: (feature, type, error) => report('error', 'reducer-threw', { room, feature, type, error })
   }
 
-  let encodeEvents = (events: readonly StoredEvent[]) => events.map((event) => encodeFrame(eventFrame(room, event)))
+  let encodeEvents = (events: readonly StoredEvent[]) => events.map(event => encodeFrame(eventFrame(room, event)))
 
   /** A push behind the join of its own seat waits until that is answered, so that answers keep the order of the questions. */
   async function take(asked: Asked[]): Promise<void> {
@@ -114,8 +114,8 @@ export function createRoom(room: string, parts: RoomParts): Room {
 
   async function turn(asked: readonly Asked[]): Promise<void> {
     for (let job of asked) if (job.kind === 'push') job.seat.link.waiting--
-    let live = asked.filter((job) => job.kind !== 'join' || (job.seat.link.open && job.seat.state === 'waiting'))
-    let jobs = live.filter((job) => job.kind === 'join' || job.kind === 'push' || job.kind === 'app')
+    let live = asked.filter(job => job.kind !== 'join' || (job.seat.link.open && job.seat.state === 'waiting'))
+    let jobs = live.filter(job => job.kind === 'join' || job.kind === 'push' || job.kind === 'app')
     let decision = await commit(jobs)
     if (!decision) return giveUp(live)
     let outcomes = new Map<Asked, Outcome>()
@@ -154,7 +154,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
   async function settle(
     asked: readonly Asked[],
     decision: Decision<RoomSeat>,
-    outcomes: ReadonlyMap<Asked, Outcome>,
+    outcomes: ReadonlyMap<Asked, Outcome>
   ): Promise<void> {
     for (let [seat, { marksEpoch, broken }] of decision.seats) Object.assign(seat, { marksEpoch, broken })
     for (let job of asked) {
@@ -200,7 +200,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
     else members.enter(link.sid, link, link.user, link.platform, seat.presence)
     let snapshot: string[] = []
     if (!only && recovered !== 'all' && offset > 0) {
-      let entries = stateWriter.entries(states, (name) => features.get(name)?.version ?? 0)
+      let entries = stateWriter.entries(states, name => features.get(name)?.version ?? 0)
       snapshot = snapshotFrames(join, { epoch, offset }, entries, limits.max)
     }
     let here = only ? {} : { members: members.full(), version: members.version() }
@@ -212,7 +212,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
 
   function refuseJoin(
     seat: RoomSeat,
-    why: { readonly code: string; readonly final: boolean; readonly after?: number },
+    why: { readonly code: string; readonly final: boolean; readonly after?: number }
   ): void {
     detach(seat, 'now')
     seat.link.writer.frame({ f: 'nack', room, ref: seat.join.ref, ...why })
@@ -245,19 +245,19 @@ export function createRoom(room: string, parts: RoomParts): Room {
 
   function ask<T>(job: (done: (result: T | RealtimeError) => void) => Asked): Promise<T> {
     return new Promise((resolve, reject) => {
-      lane.add(job((result) => (result instanceof RealtimeError ? reject(result) : resolve(result))))
+      lane.add(job(result => (result instanceof RealtimeError ? reject(result) : resolve(result))))
     })
   }
 
-  let look = () => ask<RoomState>((done) => ({ kind: 'look', done }))
+  let look = () => ask<RoomState>(done => ({ kind: 'look', done }))
 
   return {
-    join: (seat) => lane.add({ kind: 'join', seat, done: seat.join.done, marksEpoch: random.id() }),
+    join: seat => lane.add({ kind: 'join', seat, done: seat.join.done, marksEpoch: random.id() }),
     push(seat, push) {
       seat.link.waiting++
       lane.add({ kind: 'push', seat, push })
     },
-    leave: (seat) => lane.add({ kind: 'leave', seat }),
+    leave: seat => lane.add({ kind: 'leave', seat }),
     detach,
     cast: (frame, from) => casts.add(frame, from, from?.sid ?? null),
     presence(seat, data) {
@@ -265,7 +265,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
       members.update(seat.link.sid, seat.link, data)
     },
     members: () => members.full(),
-    tellMembers: (link) => link.writer.frame({ f: 'presence', room, version: members.version(), full: members.full() }),
+    tellMembers: link => link.writer.frame({ f: 'presence', room, version: members.version(), full: members.full() }),
     position(seat) {
       let state = ledger.state()
       return state && !seat.only && seat.state === 'live' ? [state.epoch, state.offset] : null
@@ -273,16 +273,16 @@ export function createRoom(room: string, parts: RoomParts): Room {
     async page(before, limit) {
       let { offset, trimmed } = ledger.state() ?? (await look())
       let events = await storage.before(room, Math.min(before ?? Infinity, offset + 1), limit)
-      return { events: events.map((event) => eventFrame(room, event)), done: (events[0]?.offset ?? 0) <= trimmed + 1 }
+      return { events: events.map(event => eventFrame(room, event)), done: (events[0]?.offset ?? 0) <= trimmed + 1 }
     },
-    append: (event) => ask((done) => ({ kind: 'app', event, done })),
-    state: async (feature) => (await look()).states.get(feature),
+    append: event => ask(done => ({ kind: 'app', event, done })),
+    state: async feature => (await look()).states.get(feature),
     count: () => audience.count(),
     unused: () => audience.count() === 0 && members.count() === 0 && !lane.busy() && !casts.any(),
     idle: () => lane.idle(),
     close() {
       members.close()
       casts.close()
-    },
+    }
   }
 }

@@ -52,6 +52,6 @@ export function createSeat(link: Link, join: FrameOf<'join'>): RoomSeat {
     state: 'waiting',
     presence: join.presence,
     marksEpoch: null,
-    broken: new Set(),
+    broken: new Set()
   }
 }

@@ -42,6 +42,6 @@ export function createSessions(clock: Clock, random: Random, grace: number): Ses
     close() {
       for (let { stop } of sessions.values()) stop?.()
       sessions.clear()
-    },
+    }
   }
 }

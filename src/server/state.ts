@@ -27,7 +27,7 @@ export async function loadState(
   room: string,
   newEpoch: string,
   features: ReadonlyMap<string, AnyFeature>,
-  failed: Failed,
+  failed: Failed
 ): Promise<RoomState> {
   let { epoch, offset, trimmed, revision, snapshot } = await storage.open(room, newEpoch)
   let states = new Map<string, unknown>()
@@ -40,7 +40,7 @@ export async function loadState(
     from.set(feature.name, fits ? (stored?.offset ?? 0) : 0)
   }
   let foreign = Object.fromEntries(Object.entries(snapshot ?? {}).filter(([name]) => !features.has(name)))
-  let snapshotAt = Math.max(0, ...Object.values(snapshot ?? {}).map((stored) => stored.offset))
+  let snapshotAt = Math.max(0, ...Object.values(snapshot ?? {}).map(stored => stored.offset))
   let after = Math.max(trimmed, Math.min(offset, ...from.values()))
   while (after < offset) {
     let events = await storage.read(room, after, Math.min(PAGE, offset - after))
@@ -66,7 +66,7 @@ export function snapshotOf(
   foreign: StoredSnapshot,
   states: ReadonlyMap<string, unknown>,
   offset: number,
-  features: ReadonlyMap<string, AnyFeature>,
+  features: ReadonlyMap<string, AnyFeature>
 ): StoredSnapshot {
   let snapshot: Record<string, StoredSnapshot[string]> = { ...foreign }
   for (let { name, version } of features.values()) snapshot[name] = { version, state: states.get(name), offset }

@@ -14,7 +14,7 @@ import {
   type PolicyRequest,
   type Refusal,
   refusalOf,
-  refusalOfThrown,
+  refusalOfThrown
 } from './policy.js'
 import type { Room } from './room.js'
 import { createSeat, type Link, type RoomSeat } from './seat.js'
@@ -77,6 +77,8 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
 
   function join(frame: FrameOf<'join'>) {
     let { room } = frame
+    // Rooms are keys of objects on the wire, where this one means something else.
+    if (room === '__proto__') return refuseJoin(frame, { code: 'invalid', final: true })
     if (!seats.has(room) && seats.size + gates.size >= limits.roomsPerConnection) {
       return refuseJoin(frame, { code: 'rate-limited', final: false, message: 'too many rooms on one connection' })
     }
@@ -85,7 +87,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
       return refuseJoin(frame, {
         code: 'invalid',
         final: true,
-        message: `presence takes ${limits.presenceBytes} bytes`,
+        message: `presence takes ${limits.presenceBytes} bytes`
       })
     }
     let later: Refusal = { code: 'busy', final: false }
@@ -99,11 +101,11 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     if (typeof answer !== 'object') return admit(frame, refusalOf(answer))
     gates.set(room, [])
     void answer
-      .then(refusalOf, (error) => {
+      .then(refusalOf, error => {
         threw(room)(error)
         return refusalOfThrown(error, later)
       })
-      .then((refusal) => {
+      .then(refusal => {
         let held = gates.get(room) ?? []
         gates.delete(room)
         if (!link.open) return
@@ -155,7 +157,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     let refusal = askNow(
       policy,
       { ...request(room, 'cast'), token: seat.join.token, feature: name, type, data },
-      threw(room),
+      threw(room)
     )
     if (refusal) {
       if (id !== undefined) link.writer.frame({ f: 'nack', room, id, ...refusal })
@@ -192,10 +194,10 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
           let fitting = newestThatFit(events, limits.max - 1024)
           link.writer.frame({ f: 'page', ref, events: fitting, done: done && fitting.length === events.length })
         },
-        (error) => {
+        error => {
           report('error', 'storage-failed', { room, error })
           refuse({ code: 'busy', final: false })
-        },
+        }
       )
       .then(() => void fetches--)
   }
@@ -214,7 +216,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
       for (let [room, seat] of seats) parts.room(room).detach(seat, presence)
       seats.clear()
       gates.clear()
-    },
+    }
   }
 }
 

@@ -33,7 +33,7 @@ const DRAIN_CHECK = 100
 export function createWriter(
   peer: Peer,
   clock: Clock,
-  limits: { readonly max: number; readonly highWater: number },
+  limits: { readonly max: number; readonly highWater: number }
 ): Writer {
   let open = true
   let collected: string[] = []
@@ -99,6 +99,6 @@ export function createWriter(
       waiting = []
       stopFlush?.()
       stopCheck?.()
-    },
+    }
   }
 }

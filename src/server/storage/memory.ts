@@ -51,7 +51,7 @@ export function createMemoryStorage(): Storage {
           snapshot: null,
           events: [],
           clients: new Map(),
-          ids: new Map(),
+          ids: new Map()
         }
         rooms.set(room, stored)
       }
@@ -84,6 +84,6 @@ export function createMemoryStorage(): Storage {
     async commit(room, commit) {
       write(room, commit)
     },
-    async close() {},
+    async close() {}
   }
 }

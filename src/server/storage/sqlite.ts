@@ -114,7 +114,7 @@ export function createSqliteStorage({ file, synchronous = 'full', restored = fal
         offset: row.head,
         trimmed: row.trimmed,
         revision: row.revision,
-        snapshot,
+        snapshot
       } satisfies RoomHead
     },
     async clientOf(room, client) {
@@ -149,7 +149,7 @@ export function createSqliteStorage({ file, synchronous = 'full', restored = fal
       // Leaves one complete file behind, fit for a copy.
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       db.close()
-    },
+    }
   }
 }
 
@@ -158,7 +158,7 @@ function parseEvents(rows: unknown[]): StoredEvent[] {
 }
 
 function statements(
-  db: SqlDatabase,
+  db: SqlDatabase
 ): Record<
   | 'addRoom'
   | 'head'
@@ -188,6 +188,6 @@ function statements(
     addEvent: db.prepare('INSERT INTO events VALUES (?, ?, ?)'),
     read: db.prepare('SELECT event FROM events WHERE room = ? AND at > ? ORDER BY at LIMIT ?'),
     before: db.prepare('SELECT event FROM events WHERE room = ? AND at < ? ORDER BY at DESC LIMIT ?'),
-    trimEvents: db.prepare('DELETE FROM events WHERE room = ? AND at <= ?'),
+    trimEvents: db.prepare('DELETE FROM events WHERE room = ? AND at <= ?')
   }
 }
