@@ -200,7 +200,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     deliver,
     receive: route,
     paint,
-    save: (): void => saver.now([...shown.keys()]),
+    /** Keeps the states as they are now. `ending`: the page goes. */
+    save: (ending = false): void => saver.now([...shown.keys()], ending),
     close(): void {
       saver.now([...shown.keys()])
       saver.close()

@@ -114,8 +114,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let askedToPersist = false
   /** The generation under which the present connection said hello. */
   let helloGen: number | null = null
-  /** Own events that came in while their rows were waiting, with their offsets. */
-  let seenOwn = new Map<string, number>()
   let stops: Stop[] = []
   let drained: (() => void)[] = []
 
@@ -154,7 +152,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   function onGone(row: Row, ending: Ending): void {
     let replica = rooms.get(row.room)?.replica
     let { id, feature, type } = row
-    seenOwn.delete(id)
     ledger.end(id, ending, replica !== undefined)
     if (ending.kind === 'acked') replica?.settlePending(id, ending.at)
     else replica?.removePending(id)
@@ -176,7 +173,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     fenced: () => void onFenced().catch(fail),
     failed: fail,
-    seen: id => seenOwn.get(id),
+    seen: (room, id) => rooms.get(room)?.replica.offsetOf(id),
     recovered: room => rooms.get(room)?.whenLive() ?? Promise.resolve()
   })
 
@@ -205,10 +202,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       claim: key => ports.locks?.tryHold(`${name}/${key}`, CLAIM_MS) ?? Promise.resolve(true),
       report: (type, detail) => emit(type, detail),
       error: fail,
-      visible(id, offset) {
-        seenOwn.set(id, offset)
-        ledger.reach(id, 'visible')
-      }
+      visible: id => ledger.reach(id, 'visible')
     }
   })
 
@@ -431,7 +425,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     stops.push(
       ports.page.listen(event => {
         if (event === 'hide' || event === 'freeze') {
-          rooms.save()
+          rooms.save(true)
           supervisor.feed({ type: 'suspend' })
           lease.release()
         } else if (event === 'show' || event === 'resume') {

@@ -60,7 +60,7 @@ export interface RoomHost {
   claim(name: string): Promise<boolean>
   report(type: string, detail: unknown): void
   error(error: unknown): void
-  visible(id: string, offset: number): void
+  visible(id: string): void
   /** Confirmed state changed and may be saved. */
   advanced(room: string): void
   /** The server's marks for this room. */

@@ -2,7 +2,7 @@
 // same objects for the life of the page. `realtimeService` is the one of this page; it does nothing until `connect`.
 
 import mitt from 'mitt'
-import { atom, type ReadableAtom, type WritableAtom } from 'nanostores'
+import { atom, batch, type ReadableAtom, type WritableAtom } from 'nanostores'
 import { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
 import type { RowStore } from './client-view.js'
 import { type CompanionStores, createCompanionStores } from './companion-stores.js'
@@ -215,10 +215,15 @@ export function createRealtimeService() {
         throw new RealtimeError('bad-argument', 'id must be a text of 1 to 200 characters')
       if (scene?.persona === id) return
       let before = scene
-      stores.presence.set({ ...stores.presence.get(), members: {}, onlineCount: 0, recent: [] })
-      scene = enter(current, id)
-      before?.leave()
-      stores.connection.set({ ...current.$connection.get(), persona: id })
+      // All at once: nobody sees one persona's name with another one's state.
+      batch(() => {
+        stores.presence.set({ ...stores.presence.get(), members: {}, onlineCount: 0, recent: [] })
+        scene = enter(current, id)
+        before?.leave()
+        stores.connection.set({ ...current.$connection.get(), persona: id })
+      })
+      // What this device remembers of it is shown then; the network is not waited for.
+      await current.ready
     },
     /** Asks the link for a sign of life now, or ends a wait. */
     probe: (): void => connected('probe').probe(),

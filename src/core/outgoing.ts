@@ -43,8 +43,8 @@ export interface OutgoingPorts {
   /** Another connection sends for this client now. */
   readonly fenced: () => void
   readonly failed: (error: unknown) => void
-  /** The offset of an own event that came in while its row was waiting. */
-  readonly seen: (id: string) => number | undefined
+  /** The offset of an own event that came in. */
+  readonly seen: (room: string, id: string) => number | undefined
   /** Resolves when the events that a room missed have been applied. */
   readonly recovered: (room: string) => Promise<void>
 }
@@ -241,7 +241,7 @@ export function createOutgoing(ports: OutgoingPorts) {
           lost.push(key)
           for (let row of own.rows) {
             if (row.n > own.claimed) break
-            let at = seen(row.id)
+            let at = seen(row.room, row.id)
             settlements.push({
               chain: key,
               row,

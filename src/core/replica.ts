@@ -6,6 +6,11 @@ import type { CastFrame, EventFrame, JoinedFrame, SnapshotFrame } from '../proto
 import { judgeEvent, judgeJoined, type Position, type Recovered } from './position.js'
 import type { Row } from './rows.js'
 
+/** How many own events are remembered as applied; far more than can be in flight. */
+const MAX_OWN = 2048
+/** Of those kept on disk: as many as a window holds. */
+const SAVED_OWN = 256
+
 /** What is kept on disk of a room, in the one transaction that also keeps its position. */
 export interface SavedRoom {
   readonly epoch: string
@@ -13,6 +18,8 @@ export interface SavedRoom {
   readonly states: Readonly<Record<string, { readonly version: number; readonly state: unknown }>>
   /** Features of which events were seen that nobody here could apply: their state must be fetched before use. */
   readonly unread: readonly string[]
+  /** The last own events that are part of the states, with their offsets: their rows may still be in the outbox. */
+  readonly own: ReadonlyArray<readonly [id: string, offset: number]>
   /** When this was true, in milliseconds since 1970 by this device's clock. */
   readonly savedAt: number
 }
@@ -32,7 +39,7 @@ export function createReplica(ports: {
   /** A reducer threw. */
   failed: (feature: string, error: unknown) => void
   /** An own action became part of the confirmed state. */
-  visible: (id: string, offset: number) => void
+  visible: (id: string) => void
 }) {
   let { me, serverNow, failed, visible } = ports
   let features = new Map<string, AnyFeature>()
@@ -43,6 +50,8 @@ export function createReplica(ports: {
   let pending = new Map<string, Row>()
   /** Those of them that were answered: the offset of their event, or null where only the event itself can tell. */
   let settled = new Map<string, number | null>()
+  /** Own events that were applied: a row of theirs that shows up later must not be painted a second time. */
+  let own = new Map<string, number>()
   let casts = new Map<string, { frame: CastFrame; until: number }>()
   let parts: { ref: number; of: number; frames: Map<number, SnapshotFrame> } | null = null
   let held: EventFrame[] = []
@@ -71,6 +80,10 @@ export function createReplica(ports: {
     } else {
       unread.add(frame.feature)
     }
+    if (frame.by === me) {
+      own.set(frame.id, frame.offset)
+      if (own.size > MAX_OWN) own.delete(own.keys().next().value as string)
+    }
     if (pending.has(frame.id)) unpend(frame.id, true)
     return { frame, live: frame.offset > replayUntil }
   }
@@ -81,7 +94,7 @@ export function createReplica(ports: {
     pending.delete(id)
     settled.delete(id)
     dirty.set(row.feature, 'all')
-    if (isVisible) visible(id, position?.offset ?? 0)
+    if (isVisible) visible(id)
   }
 
   /** Settled rows whose event the position has passed are part of the confirmed state now. */
@@ -93,6 +106,7 @@ export function createReplica(ports: {
   function reset(epoch: string, offset: number): void {
     confirmed.clear()
     unread.clear()
+    own.clear()
     position = { epoch, offset }
     for (let name of features.keys()) dirty.set(name, 'all')
   }
@@ -138,9 +152,8 @@ export function createReplica(ports: {
     get position(): Position | null {
       return position
     },
-    get hasPending(): boolean {
-      return pending.size > 0
-    },
+    /** The offset of an own event that was applied. */
+    offsetOf: (id: string): number | undefined => own.get(id),
 
     /** Takes a feature in. True when its state must be fetched, for events of it have gone by unread. */
     use(feature: AnyFeature): boolean {
@@ -155,6 +168,8 @@ export function createReplica(ports: {
       position = { epoch: saved.epoch, offset: saved.offset }
       confirmed = new Map(Object.entries(saved.states))
       unread = new Set(saved.unread)
+      own = new Map(saved.own)
+      for (let id of own.keys()) unpend(id, true)
       for (let [name, feature] of features)
         if ((confirmed.get(name)?.version ?? feature.version) !== feature.version) unread.add(name)
       for (let name of features.keys()) dirty.set(name, 'all')
@@ -234,6 +249,10 @@ export function createReplica(ports: {
     addPending(rows: readonly Row[]): void {
       for (let row of rows) {
         if (pending.has(row.id)) continue
+        if (own.has(row.id)) {
+          visible(row.id)
+          continue
+        }
         pending.set(row.id, row)
         let change = dirty.get(row.feature)
         if (Array.isArray(change)) change.push(row)
@@ -263,7 +282,7 @@ export function createReplica(ports: {
 
     save(now: number): SavedRoom | null {
       if (!position || parts) return null
-      return { ...position, states: Object.fromEntries(confirmed), unread: [...unread], savedAt: now }
+      return { ...position, states: Object.fromEntries(confirmed), unread: [...unread], own: [...own].slice(-SAVED_OWN), savedAt: now }
     }
   }
 }

@@ -10,8 +10,8 @@ const SAVE_INTERVAL = 1000
 export interface Saver {
   /** The room's state moved on. */
   soon(room: string): void
-  /** Writes what changed, and these rooms. */
-  now(rooms?: readonly string[]): void
+  /** Writes what changed, and these rooms. `ending`: the page goes now, and would not live to see an answer of the disk. */
+  now(rooms?: readonly string[], ending?: boolean): void
   read(room: string): Promise<SavedRoom | null>
   close(): void
 }
@@ -27,7 +27,7 @@ export function createSaver(ports: {
   let changed = new Set<string>()
   let stop: Stop | null = null
 
-  function now(rooms: readonly string[] = []): void {
+  function now(rooms: readonly string[] = [], ending = false): void {
     stop?.()
     stop = null
     let records = [...new Set([...changed, ...rooms])].flatMap(room => {
@@ -39,8 +39,8 @@ export function createSaver(ports: {
     disk()
       .write('relaxed', async tx => {
         for (let [room, state] of records) {
-          let known = (await tx.get(keys.room(room))) as SavedRoom | undefined
-          // Another tab may be further.
+          // Another tab may be further; an older state is as true, and costs a longer replay.
+          let known = ending ? undefined : ((await tx.get(keys.room(room))) as SavedRoom | undefined)
           if (known?.epoch === state.epoch && known.offset > state.offset) continue
           tx.put(keys.room(room), state)
         }

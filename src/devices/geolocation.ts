@@ -29,13 +29,13 @@ export interface LocationFeed {
 
 export interface GeolocationOptions {
   /** By satellite rather than by network; costs battery. Default false. */
-  readonly highAccuracy?: boolean
+  readonly highAccuracy?: boolean | undefined
   /** Decimal places of latitude and longitude that are told: 2 are about a kilometre, 5 about a metre. Default: all. */
-  readonly decimals?: number
+  readonly decimals?: number | undefined
   /** How old a known place may be, in milliseconds. Default 0. */
-  readonly maximumAge?: number
+  readonly maximumAge?: number | undefined
   /** How long to wait for a place, in milliseconds. Default: for ever. */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
 }
 
 /**
@@ -43,7 +43,7 @@ export interface GeolocationOptions {
  * `{ supported: false, location: null, reason: 'unsupported' }` once. Returns a stop function.
  *
  * ```ts
- * let stop = watchGeolocation(({ location }) => presence.setDevice({ location }), { decimals: 2 })
+ * let stop = watchGeolocation(({ location }) => realtimeService.setDevice({ location }), { decimals: 2 })
  * ```
  */
 export function watchGeolocation(feed: (value: LocationFeed) => void, options: GeolocationOptions = {}): Stop {

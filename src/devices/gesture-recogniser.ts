@@ -2,7 +2,13 @@
 
 /** What happens to a pointer; `tick` is the time alone, for what is recognised by waiting. Places in pixels, times in ms. */
 export type PointerInput =
-  | { readonly kind: 'down' | 'move' | 'up' | 'cancel'; readonly id: number; readonly x: number; readonly y: number; readonly at: number }
+  | {
+      readonly kind: 'down' | 'move' | 'up' | 'cancel'
+      readonly id: number
+      readonly x: number
+      readonly y: number
+      readonly at: number
+    }
   | { readonly kind: 'tick'; readonly at: number }
 
 /** A gesture. Places are pixels from the element's corner; where two fingers are at work, the middle between them. */
@@ -100,7 +106,8 @@ export function recognise(state: GestureState, input: PointerInput): Step {
 
 function rested(state: GestureState, at: number): Step {
   let { start, moved, spent, pointers } = state
-  if (!start || moved || spent || pointers.length !== 1 || at - start.at < GESTURE_LIMITS.longPressMs) return [state, []]
+  if (!start || moved || spent || pointers.length !== 1 || at - start.at < GESTURE_LIMITS.longPressMs)
+    return [state, []]
   return [{ ...state, spent: true, tap: null }, [{ type: 'long-press', x: start.x, y: start.y, at }]]
 }
 
@@ -108,12 +115,19 @@ type At = Point & { readonly at: number }
 
 function down(state: GestureState, { id, x, y, at }: At): Step {
   let pointers = [...state.pointers.filter(pointer => pointer.id !== id), { id, x, y }]
-  if (pointers.length === 1) return [{ ...state, pointers, start: { x, y, at }, moved: false, spent: false, pair: null }, []]
+  if (pointers.length === 1)
+    return [{ ...state, pointers, start: { x, y, at }, moved: false, spent: false, pair: null }, []]
   let [first, second] = pointers as [Point, Point, ...Point[]]
   // A third finger is none of our gestures.
   let pair =
     pointers.length === 2
-      ? { distance: distanceOf(first, second), angle: angleOf(first, second), rotation: 0, pinching: false, rotating: false }
+      ? {
+          distance: distanceOf(first, second),
+          angle: angleOf(first, second),
+          rotation: 0,
+          pinching: false,
+          rotating: false
+        }
       : null
   return [{ ...state, pointers, spent: true, pair, tap: null }, []]
 }
@@ -134,7 +148,10 @@ function move(state: GestureState, { id, x, y, at }: At): Step {
   let gestures: Gesture[] = []
   if (pinching) gestures.push({ type: 'pinch', scale, ...middle })
   if (rotating) gestures.push({ type: 'rotate', rotation, ...middle })
-  return [{ ...state, pointers, moved, pair: { distance: pair.distance, angle, rotation, pinching, rotating } }, gestures]
+  return [
+    { ...state, pointers, moved, pair: { distance: pair.distance, angle, rotation, pinching, rotating } },
+    gestures
+  ]
 }
 
 function up(state: GestureState, { id, x, y, at }: At): Step {
@@ -155,7 +172,8 @@ function up(state: GestureState, { id, x, y, at }: At): Step {
     return [{ ...next, tap: second ? null : { x, y, at } }, [{ type: second ? 'double-tap' : 'tap', x, y, at }]]
   }
   let velocity = distance / Math.max(1, took)
-  if (distance < GESTURE_LIMITS.swipeDistance || velocity < GESTURE_LIMITS.swipeVelocity) return [{ ...next, tap: null }, []]
+  if (distance < GESTURE_LIMITS.swipeDistance || velocity < GESTURE_LIMITS.swipeVelocity)
+    return [{ ...next, tap: null }, []]
   let dx = x - start.x
   let dy = y - start.y
   let direction: 'left' | 'right' | 'up' | 'down' =

@@ -1,7 +1,14 @@
 // Touch gestures on an element, from pointer events, for those who opt in. Does not know presence: it feeds whoever is handed in.
 
 import type { Stop } from '../ports.js'
-import { GESTURE_LIMITS, type Gesture, type GestureState, noGesture, type PointerInput, recognise } from './gesture-recogniser.js'
+import {
+  GESTURE_LIMITS,
+  type Gesture,
+  type GestureState,
+  noGesture,
+  type PointerInput,
+  recognise
+} from './gesture-recogniser.js'
 
 export type { Gesture } from './gesture-recogniser.js'
 
@@ -14,7 +21,7 @@ export interface GestureFeed {
 
 export interface GestureOptions {
   /** Where to look for gestures. Default: the whole page. */
-  readonly element?: HTMLElement
+  readonly element?: HTMLElement | undefined
 }
 
 /**
@@ -23,7 +30,7 @@ export interface GestureOptions {
  * `{ supported: false, gesture: null, reason: 'unsupported' }` once. Returns a stop function.
  *
  * ```ts
- * let stop = watchGestures(({ gesture }) => presence.setDevice({ gesture }), { element: canvas })
+ * let stop = watchGestures(({ gesture }) => realtimeService.setDevice({ gesture }), { element: canvas })
  * ```
  */
 export function watchGestures(feed: (value: GestureFeed) => void, options: GestureOptions = {}): Stop {

@@ -60,7 +60,10 @@ export function parseHeartRate(value: DataView): HeartRateReading {
 }
 
 function cutShort(value: DataView): RealtimeError {
-  return new RealtimeError('invalid', `The heart-rate measurement ends after ${value.byteLength} bytes, before what its flags announce`)
+  return new RealtimeError(
+    'invalid',
+    `The heart-rate measurement ends after ${value.byteLength} bytes, before what its flags announce`
+  )
 }
 
 /** The heart-rate sensor of whom the person chooses, or `null` where the browser has no Web Bluetooth. */

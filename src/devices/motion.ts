@@ -19,7 +19,11 @@ export interface Motion {
   /** Degrees a second around each axis; `null` until told. */
   readonly rotation: Axes | null
   /** How it is held, in degrees: `alpha` 0 to 360, `beta` −180 to 180, `gamma` −90 to 90; `null` until told. */
-  readonly orientation: { readonly alpha: number | null; readonly beta: number | null; readonly gamma: number | null } | null
+  readonly orientation: {
+    readonly alpha: number | null
+    readonly beta: number | null
+    readonly gamma: number | null
+  } | null
   /** Milliseconds since 1970. */
   readonly at: number
 }
@@ -33,7 +37,7 @@ export interface MotionFeed {
 
 export interface MotionOptions {
   /** The least time between two values, in milliseconds. Default 100. */
-  readonly every?: number
+  readonly every?: number | undefined
 }
 
 type Asking = { requestPermission?(): Promise<'granted' | 'denied' | 'default'> }
@@ -47,7 +51,7 @@ const SILENT_MS = 2000
  * comes for 2 s, `reason: 'silent'`. Returns a stop function.
  *
  * ```ts
- * button.onclick = () => (stop = watchMotion(({ motion }) => presence.setDevice({ motion }), { every: 250 }))
+ * button.onclick = () => (stop = watchMotion(({ motion }) => realtimeService.setDevice({ motion }), { every: 250 }))
  * ```
  */
 export function watchMotion(feed: (value: MotionFeed) => void, { every = 100 }: MotionOptions = {}): Stop {

@@ -111,7 +111,10 @@ export const avatar = defineFeature({
     reportAnimationProgress: ({ state }, progress: number) => {
       let { id } = state.animation
       if (id === null) {
-        throw new RealtimeError('bad-argument', 'progress: no animation was started. Call playAvatarAnimation(name) first.')
+        throw new RealtimeError(
+          'bad-argument',
+          'progress: no animation was started. Call playAvatarAnimation(name) first.'
+        )
       }
       return { type: 'progress', data: { animation: id, progress } }
     }

@@ -43,11 +43,18 @@ const level = optional(number({ min: 0, max: 100 }))
 export const biometricEvents = {
   // Samples that carry the same fields replace each other, others do not: so that joiners get the last value of every field.
   sample: volatile(
-    object({ heartRate: optional(number({ min: 20, max: 250 })), stressLevel: level, energyLevel: level, at: optional(integer()) }),
+    object({
+      heartRate: optional(number({ min: 20, max: 250 })),
+      stressLevel: level,
+      energyLevel: level,
+      at: optional(integer())
+    }),
     {
       seconds: 3600,
       key: ({ heartRate, stressLevel, energyLevel }) =>
-        (heartRate === undefined ? '' : 'h') + (stressLevel === undefined ? '' : 's') + (energyLevel === undefined ? '' : 'e')
+        (heartRate === undefined ? '' : 'h') +
+        (stressLevel === undefined ? '' : 's') +
+        (energyLevel === undefined ? '' : 'e')
     }
   )
 }
@@ -55,7 +62,12 @@ export const biometricEvents = {
 export type BiometricEvents = typeof biometricEvents
 
 /** Of who never sent anything. */
-export const UNKNOWN_VALUES: BiometricValues = { heartRate: null, stressLevel: null, energyLevel: null, lastUpdate: null }
+export const UNKNOWN_VALUES: BiometricValues = {
+  heartRate: null,
+  stressLevel: null,
+  energyLevel: null,
+  lastUpdate: null
+}
 
 /** The values after a sample: fields that it does not carry stay. */
 export function mergedValues(before: BiometricValues, sample: BiometricInput, at: number): BiometricValues {

@@ -161,7 +161,13 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
       let values = state.members[user] as BiometricValues
       let before = entryOf(known, user) ?? NOBODY
       if ((values.lastUpdate ?? 0) <= (before.values.lastUpdate ?? 0)) continue
-      known = withEntry(known, user, { ...before, values }, MAX_BIOMETRIC_MEMBERS, entry => entry.values.lastUpdate ?? 0)
+      known = withEntry(
+        known,
+        user,
+        { ...before, values },
+        MAX_BIOMETRIC_MEMBERS,
+        entry => entry.values.lastUpdate ?? 0
+      )
     }
   }
 
@@ -173,18 +179,13 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
 
   function view(): BiometricView {
     let now = host.serverNow()
-    let members: Record<string, BiometricMember> = {}
-    let romanticSync: number | null = null
-    let fresh = false
-    for (let user of Object.keys(known)) {
-      let entry = member(known[user] as Known, now)
-      members = { ...members, [user]: entry }
-      if (!entry.stale) fresh = true
-      if (user !== host.me && entry.sync !== null) romanticSync = Math.max(romanticSync ?? 0, entry.sync)
-    }
+    let entries = Object.keys(known).map(user => [user, member(known[user] as Known, now)] as const)
+    let members: Readonly<Record<string, BiometricMember>> = Object.fromEntries(entries)
+    let fresh = entries.some(([, { stale }]) => !stale)
+    let syncs = entries.flatMap(([user, { sync }]) => (user === host.me || sync === null ? [] : [sync]))
     let self = entryOf(members, host.me) ?? member(NOBODY, now)
     let stale = self.lastUpdate === null ? !fresh : self.stale
-    if (self.stale) romanticSync = null
+    let romanticSync = self.stale || syncs.length === 0 ? null : Math.max(...syncs)
     let { heartRate, stressLevel, energyLevel, lastUpdate, series } = self
     return {
       supported: { bluetooth: sensor !== null },
@@ -302,7 +303,10 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
 
     async startBiometricMonitoring(source) {
       if (source !== 'bluetooth' && source !== 'manual' && typeof source?.stream !== 'function') {
-        throw new RealtimeError('bad-argument', "source must be 'bluetooth', 'manual' or an object with a stream function")
+        throw new RealtimeError(
+          'bad-argument',
+          "source must be 'bluetooth', 'manual' or an object with a stream function"
+        )
       }
       halt(null)
       let mine = attempt

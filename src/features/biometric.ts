@@ -2,7 +2,13 @@
 // and what is made of the stream is each page's, see biometric-monitor.
 
 import { defineFeature } from '../feature.js'
-import { type BiometricState, biometricEvents, MAX_BIOMETRIC_MEMBERS, mergedValues, UNKNOWN_VALUES } from './biometric-events.js'
+import {
+  type BiometricState,
+  biometricEvents,
+  MAX_BIOMETRIC_MEMBERS,
+  mergedValues,
+  UNKNOWN_VALUES
+} from './biometric-events.js'
 import { monitorBiometrics } from './biometric-monitor.js'
 import { entryOf, withEntry } from './bounded.js'
 

@@ -35,7 +35,8 @@ export function stepsOf(pattern: string): readonly number[] | undefined {
 export function render(pattern: HapticPattern | readonly number[], intensity: number, durationMs: number): number[] {
   let steps = typeof pattern === 'string' ? stepsOf(pattern) : pattern
   let played: number[] = []
-  if (!steps || !(intensity > 0) || !(durationMs > 0) || !steps.some((step, i) => i % 2 === 0 && step > 0)) return played
+  if (!steps || !(intensity > 0) || !(durationMs > 0) || !steps.some((step, i) => i % 2 === 0 && step > 0))
+    return played
   let duty = Math.min(intensity, 100) / 100
   // What is played next is on when the list's length is even; equal slots in a row become one.
   let push = (on: boolean, ms: number) => {

@@ -18,7 +18,6 @@ export const HAPTIC_LEAD_MS = 250
 /** A trigger older than this many milliseconds is not played. */
 export const HAPTIC_WORTHLESS_MS = 10_000
 
-
 /** Outcomes kept; as many as there are triggers in the history. */
 const MAX_OUTCOMES = 50
 
@@ -239,23 +238,32 @@ export function playHaptics(host: LocalHost<HapticState, HapticEvents>): HapticL
   })
 
   return {
-    $state: computed([host.$state, $own], (state, { outcomes, custom, queue, ...own }): HapticView => ({
-      ...own,
-      supported: vibration !== null,
-      queue: queue.map(({ trigger }) => trigger),
-      history: state.history
-        .filter(item => item.target === 'room' || item.by === host.me)
-        .map(item => ({ ...item, outcome: entryOf(outcomes, item.id)?.outcome ?? null })),
-      patterns: [...Object.keys(HAPTIC_PATTERNS), ...Object.keys(custom)]
-    })),
+    $state: computed(
+      [host.$state, $own],
+      (state, { outcomes, custom, queue, ...own }): HapticView => ({
+        ...own,
+        supported: vibration !== null,
+        queue: queue.map(({ trigger }) => trigger),
+        history: state.history
+          .filter(item => item.target === 'room' || item.by === host.me)
+          .map(item => ({ ...item, outcome: entryOf(outcomes, item.id)?.outcome ?? null })),
+        patterns: [...Object.keys(HAPTIC_PATTERNS), ...Object.keys(custom)]
+      })
+    ),
 
     triggerHaptic(pattern, intensity, durationMs, { target = 'room' } = {}) {
       let steps = entryOf($own.get().custom, pattern)
       if (!steps && !stepsOf(pattern)) {
         let known = [...Object.keys(HAPTIC_PATTERNS), ...Object.keys($own.get().custom)].join(', ')
-        throw new RealtimeError('bad-argument', `pattern: «${pattern}» is not known. Define it, or take one of ${known}`)
+        throw new RealtimeError(
+          'bad-argument',
+          `pattern: «${pattern}» is not known. Define it, or take one of ${known}`
+        )
       }
-      return host.send({ type: 'triggered', data: { pattern, intensity, durationMs, target, ...(steps ? { steps } : {}) } })
+      return host.send({
+        type: 'triggered',
+        data: { pattern, intensity, durationMs, target, ...(steps ? { steps } : {}) }
+      })
     },
 
     stopHaptic() {

@@ -59,13 +59,19 @@ export const memoryReads = defineFeature({
       let mark = { id, upTo: upTo < 0 ? at : Math.min(upTo, at + AHEAD_MS) }
       let before = state.marks.find(item => item.id === id)
       if (before && before.upTo >= mark.upTo) return state
-      return { ...state, marks: appended(before ? state.marks.filter(item => item !== before) : state.marks, mark, MAX_READ_MARKS) }
+      return {
+        ...state,
+        marks: appended(before ? state.marks.filter(item => item !== before) : state.marks, mark, MAX_READ_MARKS)
+      }
     },
     'read-all': (state, { upTo, room }, { at }) => {
       let mark = { room, upTo: Math.min(upTo, at + AHEAD_MS) }
       let before = state.rooms.find(item => item.room === room)
       if (before && before.upTo >= mark.upTo) return state
-      return { ...state, rooms: appended(before ? state.rooms.filter(item => item !== before) : state.rooms, mark, MAX_READ_ROOMS) }
+      return {
+        ...state,
+        rooms: appended(before ? state.rooms.filter(item => item !== before) : state.rooms, mark, MAX_READ_ROOMS)
+      }
     }
   },
   commands: {
@@ -90,7 +96,10 @@ export function withReads(state: MemoryState, reads: MemoryReadsState, me: strin
   let all = reads.rooms.find(item => item.room === room)?.upTo ?? -1
   let marks = new Map(reads.marks.map(({ id, upTo }) => [id, upTo]))
   let readUntil = (id: string) => Math.max(all, marks.get(id) ?? -1)
-  let memories = state.memories.map(item => ({ ...item, read: item.updatedBy === me || item.updatedAt <= readUntil(item.id) }))
+  let memories = state.memories.map(item => ({
+    ...item,
+    read: item.updatedBy === me || item.updatedAt <= readUntil(item.id)
+  }))
   return {
     memories,
     notifications: state.notifications

@@ -110,9 +110,7 @@ function notified(
   source: string,
   { id, actor, at }: EventMeta
 ): readonly MemoryNotification[] {
-  let others = state.notifications.filter(
-    item => item.kind !== kind || item.memoryId !== memoryId || item.by !== actor
-  )
+  let others = state.notifications.filter(item => item.kind !== kind || item.memoryId !== memoryId || item.by !== actor)
   return appended(others, { id, kind, memoryId, excerpt: source.slice(0, 80), by: actor, at }, MAX_NOTIFICATIONS)
 }
 
@@ -211,7 +209,10 @@ export const memory = defineFeature({
   },
   commands: {
     /** Adds a memory of 1 to 2,000 characters; its id is the receipt's id. */
-    createMemory: (_, content: string, options: MemoryOptions = {}) => ({ type: 'created', data: { ...options, content } }),
+    createMemory: (_, content: string, options: MemoryOptions = {}) => ({
+      type: 'created',
+      data: { ...options, content }
+    }),
     /** Changes the fields that `patch` names; throws when there is no such memory. */
     updateMemory: ({ state }, id: string, patch: MemoryPatch) => {
       existing(state.memories, id, 'id', 'memory')

@@ -139,7 +139,10 @@ export const relationship = defineFeature({
       return { type: 'dismissed', data: { id } }
     },
     /** Opens a conflict of 1 to 2,000 characters. */
-    raiseConflict: (_, text: string, severity: ConflictSeverity = 'medium') => ({ type: 'raised', data: { text, severity } }),
+    raiseConflict: (_, text: string, severity: ConflictSeverity = 'medium') => ({
+      type: 'raised',
+      data: { text, severity }
+    }),
     /** Closes a conflict; throws when it is not open. */
     resolveConflict: ({ state }, id: string) => {
       existing(state.conflicts, id, 'id', 'open conflict')

@@ -24,7 +24,11 @@ export const VOICE_EMOTIONS = {
 export type VoiceEmotion = keyof typeof VOICE_EMOTIONS
 
 /** Pitch and rate with the emotion's offset, kept within what browsers take: pitch 0 to 2, rate 0.1 to 10. */
-export function voiceFor(emotion: string, pitch: number, rate: number): { readonly pitch: number; readonly rate: number } {
+export function voiceFor(
+  emotion: string,
+  pitch: number,
+  rate: number
+): { readonly pitch: number; readonly rate: number } {
   let offset = Object.hasOwn(VOICE_EMOTIONS, emotion) ? VOICE_EMOTIONS[emotion as VoiceEmotion] : VOICE_EMOTIONS.neutral
   return { pitch: rounded(clamp(pitch + offset.pitch, 0, 2)), rate: rounded(clamp(rate + offset.rate, 0.1, 10)) }
 }

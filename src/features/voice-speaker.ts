@@ -72,7 +72,10 @@ export interface VoiceLocal extends LocalPart<VoiceView> {
   stopListening(): void
 }
 
-type Own = Pick<VoiceView, 'isSpeaking' | 'isListening' | 'transcript' | 'synthesisProgress' | 'lastError' | 'queue'> & {
+type Own = Pick<
+  VoiceView,
+  'isSpeaking' | 'isListening' | 'transcript' | 'synthesisProgress' | 'lastError' | 'queue'
+> & {
   readonly speaking: VoiceUtterance | null
 }
 
@@ -184,7 +187,11 @@ export function converse(host: LocalHost<VoiceState, VoiceEvents>): VoiceLocal {
     stop?.()
     let { isListening, transcript } = $own.get()
     if (isListening || lastError !== null) {
-      set({ isListening: false, transcript: { ...transcript, interim: '' }, ...(lastError === null ? {} : { lastError }) })
+      set({
+        isListening: false,
+        transcript: { ...transcript, interim: '' },
+        ...(lastError === null ? {} : { lastError })
+      })
     }
   }
 
@@ -229,7 +236,8 @@ export function converse(host: LocalHost<VoiceState, VoiceEvents>): VoiceLocal {
           interim: text => heard({ interim: text.slice(-MAX_TRANSCRIPT) }),
           final: text => {
             let before = $own.get().transcript.final
-            let joined = before && text && !/\s$/.test(before) && !/^\s/.test(text) ? `${before} ${text}` : before + text
+            let joined =
+              before && text && !/\s$/.test(before) && !/^\s/.test(text) ? `${before} ${text}` : before + text
             heard({ interim: '', final: joined.slice(-MAX_TRANSCRIPT) })
           },
           end: error => {

@@ -2,7 +2,7 @@
 
 import { atom, computed, type ReadableAtom } from 'nanostores'
 import { RealtimeError } from '../errors.js'
-import { defineFeature, durable, latest, type LocalHost, type LocalPart, volatile } from '../feature.js'
+import { defineFeature, durable, type LocalHost, type LocalPart, latest, volatile } from '../feature.js'
 import { json, number, object, optional, record, string } from '../schema.js'
 
 /** Keys that a scene's state may have; further ones are ignored. */

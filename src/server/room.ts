@@ -2,36 +2,20 @@
 // in one transaction, and only then answered and told. Everything that awaits runs in the room's lane.
 
 import { RealtimeError } from '../errors.js'
-import { encodeFrame } from '../protocol/codec.js'
 import type { CastFrame, EventFrame, FrameOf, Member } from '../protocol/frames.js'
 import { createStateWriter, greet, snapshotFrames } from './arrive.js'
 import { createAudience } from './audience.js'
 import { createCasts } from './casts.js'
-import {
-  type AppJob,
-  type Asks,
-  type Decision,
-  decide,
-  type Job,
-  type JoinJob,
-  type Outcome,
-  type PushJob
-} from './decide.js'
+import type { AppJob, Decision, JoinJob, Outcome, PushJob } from './decide.js'
 import { createLane } from './lane.js'
-import { createLedger, type LedgerParts } from './ledger.js'
+import { createLedger } from './ledger.js'
 import { marksFrame } from './marks.js'
 import { createMembers } from './members.js'
-import { askNow, type Policy } from './policy.js'
-import type { Quota } from './quota.js'
 import { recover } from './recover.js'
 import type { Link, RoomSeat } from './seat.js'
-import { eventFrame, type RoomState } from './state.js'
+import { encodeAll, eventFrame, type RoomState } from './state.js'
 import type { ClientRecord, StoredEvent } from './storage.js'
-
-export interface RoomParts extends LedgerParts {
-  readonly policy: Policy
-  readonly quota: Quota
-}
+import { createTurns, type RoomParts } from './turn.js'
 
 export interface Room {
   join(seat: RoomSeat): void
@@ -65,11 +49,10 @@ type Asked =
   | { readonly kind: 'leave'; readonly seat: RoomSeat }
   | { readonly kind: 'look'; readonly done: (state: RoomState | RealtimeError) => void }
 
-const ATTEMPTS = 5
 const BUSY = { code: 'busy', final: false, after: 1000 } as const
 
 export function createRoom(room: string, parts: RoomParts): Room {
-  let { features, storage, clock, random, limits, policy, quota, report } = parts
+  let { features, storage, clock, random, limits, report } = parts
   let ledger = createLedger(room, parts)
   let stateWriter = createStateWriter()
   let audience = createAudience(() => ({
@@ -87,16 +70,8 @@ export function createRoom(room: string, parts: RoomParts): Room {
     report('error', 'turn-failed', { room, error })
   })
 
-  let asks: Asks<RoomSeat> = {
-    policy({ user, link, join }, { feature, type, data }, state) {
-      let request = { user, claims: link.claims, app: link.app, room, token: join.token, feature, type, data, state }
-      return askNow(policy, { ...request, action: 'push' }, error => report('error', 'policy-threw', { room, error }))
-    },
-    quota: (user, ahead) => quota.wait(user, ahead),
-    failed: (feature, type, error) => report('error', 'reducer-threw', { room, feature, type, error })
-  }
-
-  let encodeEvents = (events: readonly StoredEvent[]) => events.map(event => encodeFrame(eventFrame(room, event)))
+  let commit = createTurns(room, parts, ledger, audience)
+  let encodeEvents = (events: readonly StoredEvent[]) => encodeAll(room, events)
 
   /** A push behind the join of its own seat waits until that is answered, so that answers keep the order of the questions. */
   async function take(asked: Asked[]): Promise<void> {
@@ -121,33 +96,6 @@ export function createRoom(room: string, parts: RoomParts): Room {
     let outcomes = new Map<Asked, Outcome>()
     for (let [i, job] of jobs.entries()) outcomes.set(job as Asked, decision.outcomes[i] as Outcome)
     await settle(live, decision, outcomes)
-  }
-
-  /** Decides and commits, again where another writer was faster; `null` when the storage fails. */
-  async function commit(jobs: readonly Job<RoomSeat>[]): Promise<Decision<RoomSeat> | null> {
-    let clients = new Set<string>()
-    let ids: string[] = []
-    for (let job of jobs) {
-      if (job.kind !== 'app') clients.add(job.seat.client)
-      if (job.kind === 'push') ids.push(job.push.id)
-      if (job.kind === 'app') ids.push(job.event.id)
-    }
-    for (let attempt = 1; ; attempt++) {
-      try {
-        let { surprise } = await ledger.ready()
-        if (surprise.kind === 'gap') audience.gap()
-        if (surprise.kind === 'events') audience.events(encodeEvents(surprise.events))
-        let decision = decide({ ...(await ledger.view(clients, ids)), holders: audience.holders }, jobs, asks)
-        await ledger.commit(decision)
-        for (let [user, count] of decision.fresh) quota.take(user, count)
-        return decision
-      } catch (error) {
-        ledger.doubt()
-        if ((error as Partial<RealtimeError> | null)?.code === 'conflict' && attempt < ATTEMPTS) continue
-        report('error', 'storage-failed', { room, error })
-        return null
-      }
-    }
   }
 
   /** After the commit: answers first, then the events, then whoever came or went. */

@@ -2,6 +2,7 @@
 // snapshot and the events after it.
 
 import { type AnyFeature, reduceEvent } from '../feature.js'
+import { encodeFrame } from '../protocol/codec.js'
 import type { EventFrame } from '../protocol/frames.js'
 import type { Storage, StoredEvent, StoredSnapshot } from './storage.js'
 
@@ -76,4 +77,9 @@ export function snapshotOf(
 /** An event as it goes over the wire. */
 export function eventFrame(room: string, event: StoredEvent): EventFrame {
   return { f: 'event', room, ...event } as EventFrame
+}
+
+/** Events as texts, so that each is written once for all who get it. */
+export function encodeAll(room: string, events: readonly StoredEvent[]): string[] {
+  return events.map(event => encodeFrame(eventFrame(room, event)))
 }

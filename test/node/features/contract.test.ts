@@ -105,7 +105,11 @@ const COMMANDS: Record<string, Record<string, { args: unknown[]; delivery: strin
       before: { type: 'created', data: { content: 'x' } }
     },
     deleteMemory: { args: ['before'], delivery: 'durable', before: { type: 'created', data: { content: 'x' } } },
-    addMemoryInsight: { args: ['aha', 'before'], delivery: 'durable', before: { type: 'created', data: { content: 'x' } } },
+    addMemoryInsight: {
+      args: ['aha', 'before'],
+      delivery: 'durable',
+      before: { type: 'created', data: { content: 'x' } }
+    },
     processMemory: { args: ['before'], delivery: 'durable', before: { type: 'created', data: { content: 'x' } } }
   },
   'memory-reads': {
@@ -141,7 +145,11 @@ const COMMANDS: Record<string, Record<string, { args: unknown[]; delivery: strin
     updateHealthScore: { args: [80], delivery: 'latest' },
     addInsight: { args: ['i'], delivery: 'durable' },
     addRecommendation: { args: ['r'], delivery: 'durable' },
-    dismissRecommendation: { args: ['before'], delivery: 'durable', before: { type: 'recommended', data: { text: 'r' } } },
+    dismissRecommendation: {
+      args: ['before'],
+      delivery: 'durable',
+      before: { type: 'recommended', data: { text: 'r' } }
+    },
     raiseConflict: { args: ['c'], delivery: 'durable' },
     resolveConflict: {
       args: ['before'],
@@ -267,7 +275,8 @@ describe.each(companionFeatures.map(feature => [feature.name, feature] as const)
   })
 
   let volatiles = Object.keys(feature.events).filter(type => eventsOf(feature)[type]?.delivery.kind === 'volatile')
-  test.runIf(volatiles.length > 0)('takes a sample of a stream twice as if it were once, and later ones over it', () => {
+  let onStreams = volatiles.length > 0 ? test : () => {}
+  onStreams('takes a sample of a stream twice as if it were once, and later ones over it', () => {
     fc.assert(
       fc.property(histories(feature, 30), history => {
         let durable = run(
@@ -282,7 +291,10 @@ describe.each(companionFeatures.map(feature => [feature.name, feature] as const)
   })
 
   test('sends what its schemas accept, the way the catalogue says, from every command', () => {
-    let commands = feature.commands as Record<string, (context: CommandContext<unknown>, ...args: unknown[]) => Draft<EventMap>>
+    let commands = feature.commands as Record<
+      string,
+      (context: CommandContext<unknown>, ...args: unknown[]) => Draft<EventMap>
+    >
     let page = feature.local ? createPage(feature) : null
     let onPage = (page?.local ?? {}) as Record<string, unknown>
     let known = [...Object.keys(commands), ...Object.keys(onPage).filter(key => key !== '$state' && key !== 'close')]
@@ -301,7 +313,10 @@ describe.each(companionFeatures.map(feature => [feature.name, feature] as const)
       if (!spec) throw new Error(`${command} sends ${draft.type}, which is no event of ${name}`)
       expect(check(spec.schema, draft.data, command)).toMatchObject({ ok: true })
       let { kind } = spec.delivery
-      expect([command, 'seconds' in spec.delivery ? `${kind} ${spec.delivery.seconds}` : kind]).toEqual([command, delivery])
+      expect([command, 'seconds' in spec.delivery ? `${kind} ${spec.delivery.seconds}` : kind]).toEqual([
+        command,
+        delivery
+      ])
       // What is sent arrives as JSON, and is the same then.
       expect(reduceEvent(feature, state, draft.type, json(draft.data), { id: 'new', actor: 'ann', at: 2 })).toEqual(
         reduceEvent(feature, state, draft.type, draft.data, { id: 'new', actor: 'ann', at: 2 })

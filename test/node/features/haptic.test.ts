@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HAPTIC_PATTERNS, type HapticPattern, remaining, render } from '../../../src/features/haptic-patterns.js'
 import { haptic } from '../../../src/features/haptic.js'
+import { HAPTIC_PATTERNS, type HapticPattern, remaining, render } from '../../../src/features/haptic-patterns.js'
 import { createClock, createMotor, createPage, settle } from './world.js'
 
 const sum = (pattern: readonly number[]) => pattern.reduce((total, ms) => total + ms, 0)
@@ -19,7 +19,13 @@ describe('a rendered pattern', () => {
     ['is nothing for no time', 'heartbeat', 100, 0, []],
     ['is nothing of an empty pattern', [], 100, 1000, []],
     ['is nothing of a pattern without on', [0, 100], 100, 1000, []],
-    ['joins on-slots that meet when a pattern of odd length repeats', [100, 50, 100], 100, 500, [100, 50, 200, 50, 100]],
+    [
+      'joins on-slots that meet when a pattern of odd length repeats',
+      [100, 50, 100],
+      100,
+      500,
+      [100, 50, 200, 50, 100]
+    ],
     ['joins slots around one of no length', [100, 0, 100, 50], 100, 300, [200, 50, 50]],
     ['begins with on even if the first step is 0', [0, 100, 50, 50], 100, 400, [50, 150, 50]],
     ['takes more than 100 as 100', 'pulse', 300, 200, [200]],
@@ -30,7 +36,9 @@ describe('a rendered pattern', () => {
   })
 
   test('of every built-in name is something one can feel, in even steps that end with a pause', () => {
-    expect(Object.keys(HAPTIC_PATTERNS)).toEqual(expect.arrayContaining(['heartbeat', 'pulse', 'wave', 'tap', 'hug', 'breath', 'alarm']))
+    expect(Object.keys(HAPTIC_PATTERNS)).toEqual(
+      expect.arrayContaining(['heartbeat', 'pulse', 'wave', 'tap', 'hug', 'breath', 'alarm'])
+    )
     for (let [name, steps] of Object.entries(HAPTIC_PATTERNS)) {
       expect(steps.length % 2, name).toBe(0)
       expect(Math.min(...steps), name).toBeGreaterThanOrEqual(40)
@@ -54,12 +62,16 @@ describe('a rendered pattern', () => {
 
   test('is on for its intensity’s share of the time that it is on at full intensity', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 20, max: 500 }), { minLength: 2, maxLength: 8 }), fc.integer({ min: 10, max: 100 }), (steps, intensity) => {
-        let on = (played: readonly number[]) => played.reduce((total, ms, i) => total + (i % 2 === 0 ? ms : 0), 0)
-        let period = sum(steps)
-        let share = on(render(steps, intensity, period)) / on(render(steps, 100, period))
-        expect(Math.abs(share - intensity / 100)).toBeLessThan(0.03)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 20, max: 500 }), { minLength: 2, maxLength: 8 }),
+        fc.integer({ min: 10, max: 100 }),
+        (steps, intensity) => {
+          let on = (played: readonly number[]) => played.reduce((total, ms, i) => total + (i % 2 === 0 ? ms : 0), 0)
+          let period = sum(steps)
+          let share = on(render(steps, intensity, period)) / on(render(steps, 100, period))
+          expect(Math.abs(share - intensity / 100)).toBeLessThan(0.03)
+        }
+      ),
       { numRuns: 200 }
     )
   })
@@ -91,12 +103,22 @@ describe('a trigger', () => {
   test('plays 250 ms after the server took it in, and is over after its duration', async () => {
     let { tell, clock, motor, view } = phone()
     let { id } = tell('triggered', pulse)
-    expect(view()).toMatchObject({ isActive: false, queue: [{ id, pattern: 'pulse', intensity: 100, duration: 600, by: 'bob' }] })
+    expect(view()).toMatchObject({
+      isActive: false,
+      queue: [{ id, pattern: 'pulse', intensity: 100, duration: 600, by: 'bob' }]
+    })
     await clock.pass(249)
     expect(motor.played).toEqual([])
     await clock.pass(1)
     expect(motor.played).toEqual([{ at: 250, pattern: [200, 300, 100] }])
-    expect(view()).toMatchObject({ isActive: true, currentPattern: 'pulse', intensity: 100, duration: 600, queue: [], lastSkipped: null })
+    expect(view()).toMatchObject({
+      isActive: true,
+      currentPattern: 'pulse',
+      intensity: 100,
+      duration: 600,
+      queue: [],
+      lastSkipped: null
+    })
     expect(view().startedAt).toBe(clock.now())
     expect(view().history).toMatchObject([{ id, outcome: 'playing' }])
     await clock.pass(600)
@@ -128,7 +150,11 @@ describe('a trigger', () => {
     let release = (_won: boolean) => {}
     let clock = createClock()
     let motor = createMotor(clock)
-    let tab = createPage(haptic, { clock, devices: { vibration: motor }, claim: () => new Promise(resolve => (release = resolve)) })
+    let tab = createPage(haptic, {
+      clock,
+      devices: { vibration: motor },
+      claim: () => new Promise(resolve => (release = resolve))
+    })
     tab.tell('triggered', pulse)
     await clock.pass(300)
     expect(motor.played).toEqual([])
@@ -179,12 +205,41 @@ describe('a trigger', () => {
   })
 
   test.each<[string, (page: ReturnType<typeof phone>) => void, string]>([
-    ['it is older than ten seconds', page => page.tell('triggered', pulse, { at: page.clock.now() - 10_001 }), 'too-late'],
+    [
+      'it is older than ten seconds',
+      page => page.tell('triggered', pulse, { at: page.clock.now() - 10_001 }),
+      'too-late'
+    ],
     ['it has no intensity', page => page.tell('triggered', { ...pulse, intensity: 0 }), 'silent'],
-    ['its pattern is not known here', page => page.tell('triggered', { ...pulse, pattern: 'constructor' }), 'unknown-pattern'],
-    ['vibration is switched off', page => (page.local.setHapticEnabled(false), page.tell('triggered', pulse)), 'disabled'],
-    ['the page was never touched', page => ((page.motor.touched = false), page.tell('triggered', pulse)), 'no-activation'],
-    ['the browser refuses', page => ((page.motor.refuses = true), page.tell('triggered', pulse)), 'refused']
+    [
+      'its pattern is not known here',
+      page => page.tell('triggered', { ...pulse, pattern: 'constructor' }),
+      'unknown-pattern'
+    ],
+    [
+      'vibration is switched off',
+      page => {
+        page.local.setHapticEnabled(false)
+        page.tell('triggered', pulse)
+      },
+      'disabled'
+    ],
+    [
+      'the page was never touched',
+      page => {
+        page.motor.touched = false
+        page.tell('triggered', pulse)
+      },
+      'no-activation'
+    ],
+    [
+      'the browser refuses',
+      page => {
+        page.motor.refuses = true
+        page.tell('triggered', pulse)
+      },
+      'refused'
+    ]
   ])('is skipped when %s, and that is said', async (_, act, reason) => {
     let page = phone()
     act(page)
@@ -266,7 +321,11 @@ describe('a stop', () => {
     await clock.pass(300)
     tell('stopped', {})
     expect(motor.stops).toEqual([300])
-    expect(view()).toMatchObject({ isActive: false, queue: [], history: [{ outcome: 'stopped' }, { outcome: 'stopped' }] })
+    expect(view()).toMatchObject({
+      isActive: false,
+      queue: [],
+      history: [{ outcome: 'stopped' }, { outcome: 'stopped' }]
+    })
     await clock.pass(5000)
     expect(motor.played).toHaveLength(1)
   })
@@ -345,16 +404,32 @@ describe('commands', () => {
   })
 
   test.each<[string, (local: ReturnType<typeof phone>['local']) => void, string]>([
-    ['an intensity above 100', local => local.triggerHaptic('tap', 101, 100), 'intensity must be a finite number from 0 to 100'],
+    [
+      'an intensity above 100',
+      local => local.triggerHaptic('tap', 101, 100),
+      'intensity must be a finite number from 0 to 100'
+    ],
     ['no duration', local => local.triggerHaptic('tap', 50, 0), 'durationMs must be a finite number from 1 to 30000'],
-    ['a target that is none', local => local.triggerHaptic('tap', 5, 5, { target: 'all' as 'self' }), 'target must be one of self, room'],
+    [
+      'a target that is none',
+      local => local.triggerHaptic('tap', 5, 5, { target: 'all' as 'self' }),
+      'target must be one of self, room'
+    ],
     ['a name that is too long', local => local.definePattern('x'.repeat(33), [1]), 'name must be'],
     ['a built-in name', local => local.definePattern('pulse', [1]), 'name: «pulse» is a built-in'],
     ['no steps', local => local.definePattern('x', []), 'steps must be a list'],
     ['too many steps', local => local.definePattern('x', Array(65).fill(1)), 'steps must be a list'],
-    ['steps that are no numbers', local => local.definePattern('x', ['1' as unknown as number]), 'steps must be a list'],
+    [
+      'steps that are no numbers',
+      local => local.definePattern('x', ['1' as unknown as number]),
+      'steps must be a list'
+    ],
     ['steps that are never on', local => local.definePattern('x', [0, 5]), 'steps must be on'],
-    ['a switch that is none', local => local.setHapticEnabled('yes' as unknown as boolean), 'enabled must be true or false']
+    [
+      'a switch that is none',
+      local => local.setHapticEnabled('yes' as unknown as boolean),
+      'enabled must be true or false'
+    ]
   ])('refuse %s, naming the argument', (_, call, message) => {
     let { local, sent } = phone()
     expect(() => call(local)).toThrow(message)

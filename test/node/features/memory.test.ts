@@ -21,8 +21,28 @@ const two = run(
 describe('memories', () => {
   test('are created with what is given, by whoever created them', () => {
     expect(two.memories).toEqual([
-      { id: 'a', content: 'stars', tags: ['night'], emotion: null, importance: null, by: 'ann', at: 10, updatedBy: 'ann', updatedAt: 10 },
-      { id: 'b', content: 'sea', tags: [], emotion: null, importance: null, by: 'bob', at: 20, updatedBy: 'bob', updatedAt: 20 }
+      {
+        id: 'a',
+        content: 'stars',
+        tags: ['night'],
+        emotion: null,
+        importance: null,
+        by: 'ann',
+        at: 10,
+        updatedBy: 'ann',
+        updatedAt: 10
+      },
+      {
+        id: 'b',
+        content: 'sea',
+        tags: [],
+        emotion: null,
+        importance: null,
+        by: 'bob',
+        at: 20,
+        updatedBy: 'bob',
+        updatedAt: 20
+      }
     ])
   })
 
@@ -31,8 +51,17 @@ describe('memories', () => {
   })
 
   test('change in the fields of the patch only; null clears', () => {
-    let full = run(memory.initial, { type: 'created', data: { content: 'stars', emotion: 'joy', importance: 0.5 }, id: 'a' })
-    let changed = run(full, { type: 'updated', data: { id: 'a', patch: { emotion: null, tags: ['t'] } }, by: 'bob', at: 30 })
+    let full = run(memory.initial, {
+      type: 'created',
+      data: { content: 'stars', emotion: 'joy', importance: 0.5 },
+      id: 'a'
+    })
+    let changed = run(full, {
+      type: 'updated',
+      data: { id: 'a', patch: { emotion: null, tags: ['t'] } },
+      by: 'bob',
+      at: 30
+    })
     expect(changed.memories).toEqual([
       { ...full.memories[0], emotion: null, tags: ['t'], updatedBy: 'bob', updatedAt: 30 }
     ])
@@ -54,7 +83,10 @@ describe('memories', () => {
   })
 
   test('beyond a thousand, the oldest leave with everything that is about them', () => {
-    let state = run(memory.initial, ...Array.from({ length: 1000 }, (_, i): Step => ({ type: 'created', data: { content: `${i}` }, id: `m${i}` })))
+    let state = run(
+      memory.initial,
+      ...Array.from({ length: 1000 }, (_, i): Step => ({ type: 'created', data: { content: `${i}` }, id: `m${i}` }))
+    )
     state = run(state, { type: 'processed', data: { id: 'm0', stage: 's', progress: 0 } })
     expect(state.processing).toHaveLength(1)
     state = run(state, { type: 'created', data: { content: 'new' }, id: 'new' })
@@ -79,11 +111,20 @@ describe('memories', () => {
     expect(working.processing).toEqual([{ id: 'a', stage: 'writing', progress: 0.5, at: 10 }])
     expect(run(working, work('done', 0.5)).processing).toEqual([])
     expect(run(working, work('writing', 1)).processing).toEqual([])
-    expect(run(working, work('writing', 1)).notifications.at(-1)).toMatchObject({ kind: 'processed', memoryId: 'a', excerpt: 'stars' })
+    expect(run(working, work('writing', 1)).notifications.at(-1)).toMatchObject({
+      kind: 'processed',
+      memoryId: 'a',
+      excerpt: 'stars'
+    })
   })
 
   test('tell of a kind of thing once for each memory and user', () => {
-    let edit = (by: string): Step => ({ type: 'updated', data: { id: 'a', patch: { content: `by ${by}` } }, by, id: `by-${by}` })
+    let edit = (by: string): Step => ({
+      type: 'updated',
+      data: { id: 'a', patch: { content: `by ${by}` } },
+      by,
+      id: `by-${by}`
+    })
     let edits = run(two, edit('bob'), edit('bob'), edit('ann'))
     expect(edits.notifications.map(({ kind, by, memoryId }) => [kind, by, memoryId])).toEqual([
       ['created', 'ann', 'a'],
@@ -101,9 +142,17 @@ describe('memories', () => {
   let context = { state: two, me: 'ann', id: 'new' }
   let { commands } = memory
   test.each<[string, () => unknown, string]>([
-    ['updateMemory', () => commands.updateMemory(context, 'x', { content: 'y' }), 'id: there is no memory with the id «x»'],
+    [
+      'updateMemory',
+      () => commands.updateMemory(context, 'x', { content: 'y' }),
+      'id: there is no memory with the id «x»'
+    ],
     ['deleteMemory', () => commands.deleteMemory(context, 'x'), 'id: there is no memory with the id «x»'],
-    ['addMemoryInsight', () => commands.addMemoryInsight(context, 'y', 'x'), 'memoryId: there is no memory with the id «x»'],
+    [
+      'addMemoryInsight',
+      () => commands.addMemoryInsight(context, 'y', 'x'),
+      'memoryId: there is no memory with the id «x»'
+    ],
     ['processMemory', () => commands.processMemory(context, 'x'), 'id: there is no memory with the id «x»'],
     ['an empty updateMemory', () => commands.updateMemory(context, 'a', {}), 'patch: must name at least one of']
   ])('refuse %s of what is not there, naming the argument', (_, call, message) => {
@@ -131,7 +180,11 @@ describe('read marks', () => {
   })
 
   test('make a memory and what is told of it read', () => {
-    expect(seen(mark({ type: 'read', data: { id: 'b' } }))).toEqual({ read: [true, true], told: [true], unreadCount: 0 })
+    expect(seen(mark({ type: 'read', data: { id: 'b' } }))).toEqual({
+      read: [true, true],
+      told: [true],
+      unreadCount: 0
+    })
   })
 
   test('end when another changes the memory later, and hold when one changes it oneself', () => {
@@ -160,7 +213,9 @@ describe('read marks', () => {
   })
 
   test('do not reach further into the future than a minute', () => {
-    expect(mark({ type: 'read-all', data: { upTo: 1e15, room: '' }, at: 100 }).rooms).toEqual([{ room: '', upTo: 60_100 }])
+    expect(mark({ type: 'read-all', data: { upTo: 1e15, room: '' }, at: 100 }).rooms).toEqual([
+      { room: '', upTo: 60_100 }
+    ])
     expect(mark({ type: 'read', data: { id: 'b', upTo: 1e15 }, at: 100 }).marks).toEqual([{ id: 'b', upTo: 60_100 }])
   })
 
@@ -174,7 +229,10 @@ describe('read marks', () => {
   })
 
   test('know memories and rooms by any name', () => {
-    expect(seen(mark(), run(memory.initial, { type: 'created', data: { content: 'c' }, id: 'constructor', by: 'bob' })).unreadCount).toBe(1)
+    expect(
+      seen(mark(), run(memory.initial, { type: 'created', data: { content: 'c' }, id: 'constructor', by: 'bob' }))
+        .unreadCount
+    ).toBe(1)
     expect(seen(mark(), two, 'ann', '__proto__').unreadCount).toBe(1)
   })
 })

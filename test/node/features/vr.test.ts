@@ -48,7 +48,11 @@ describe('the VR scene', () => {
   })
 
   test('ends, and nothing joins it any more', () => {
-    let ended = run(garden, { type: 'ended', data: { sceneId: 'g' } }, { type: 'joined', data: { sceneId: 'g' }, by: 'bob' })
+    let ended = run(
+      garden,
+      { type: 'ended', data: { sceneId: 'g' } },
+      { type: 'joined', data: { sceneId: 'g' }, by: 'bob' }
+    )
     expect(ended).toEqual({ ...vr.initial, lastUpdate: 1 })
   })
 
@@ -68,8 +72,11 @@ describe('the VR scene', () => {
     ['keeps other keys', [set('g', { a: 1 }), set('g', { b: 2 })], { a: 1, b: 2 }],
     ['takes the last value of a key', [set('g', { a: 1 }), set('g', { a: 2 })], { a: 2 }],
     ['removes a key with null', [set('g', { a: 1, b: 2 }), set('g', { a: null })], { b: 2 }],
-    ['ignores keys beyond a hundred', [set('g', Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, i]))), set('g', { x: 1, 5: 0 })],
-      { ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, i])), 5: 0 }]
+    [
+      'ignores keys beyond a hundred',
+      [set('g', Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, i]))), set('g', { x: 1, 5: 0 })],
+      { ...Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, i])), 5: 0 }
+    ]
   ])('has a state that %s', (_, steps, expected) => {
     expect(run(garden, ...steps).sceneState).toEqual(expected)
   })
@@ -82,8 +89,16 @@ describe('the VR scene', () => {
   })
 
   test('goes forward in both kinds of progress, each for itself', () => {
-    let report = (data: { generation?: number; scene?: number }): Step => ({ type: 'progress', data: { sceneId: 'g', ...data } })
-    let state = run(garden, report({ generation: 0.5 }), report({ scene: 0.2 }), report({ generation: 0.4, scene: 0.3 }))
+    let report = (data: { generation?: number; scene?: number }): Step => ({
+      type: 'progress',
+      data: { sceneId: 'g', ...data }
+    })
+    let state = run(
+      garden,
+      report({ generation: 0.5 }),
+      report({ scene: 0.2 }),
+      report({ generation: 0.4, scene: 0.3 })
+    )
     expect(state).toMatchObject({ generationProgress: 0.5, sceneProgress: 0.3 })
   })
 

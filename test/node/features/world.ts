@@ -1,7 +1,17 @@
 // One page for the device-side part of a feature: a virtual clock, a room that reduces what is sent, and tabs that share claims.
 
 import { atom } from 'nanostores'
-import type { AnyFeature, Draft, EventMap, EventMeta, EventSpec, Feature, LiveEvent, LocalHost, Receipt } from '../../../src/feature.js'
+import type {
+  AnyFeature,
+  Draft,
+  EventMap,
+  EventMeta,
+  EventSpec,
+  Feature,
+  LiveEvent,
+  LocalHost,
+  Receipt
+} from '../../../src/feature.js'
 import { reduceEvent, validateDraft } from '../../../src/feature.js'
 import type { Clock, Devices, Stop, Vibration } from '../../../src/ports.js'
 
@@ -134,11 +144,13 @@ export function createPage<F extends AnyFeature>(feature: F, options: PageOption
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    claim: options.claim ?? (async name => {
-      if (claims.has(name)) return false
-      claims.add(name)
-      return true
-    }),
+    claim:
+      options.claim ??
+      (async name => {
+        if (claims.has(name)) return false
+        claims.add(name)
+        return true
+      }),
     report: (type, detail) => reports.push([type, detail])
   }
   let local = (feature as AnyFeature).local?.(host) as (LocalOf<F> & { close(): void }) | undefined

@@ -23,7 +23,7 @@ let connection = hub.accept({
     }
   },
   close() {},
-  buffered: () => 0,
+  buffered: () => 0
 })
 let send = (frame: Frame) => connection.receive(JSON.stringify([frame]))
 send({ f: 'hello', v: 1, app: 'test', cid: 'cid-ann', gen: 1, user: 'ann' })

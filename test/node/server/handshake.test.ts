@@ -11,7 +11,12 @@ let hello = { f: 'hello', v: 1, app: 'test', cid: 'c', gen: 1, user: 'ann' } as 
 test('[F1] unknown frames and fields are ignored', async () => {
   let world = createWorld()
   let peer = await world.join('ann')
-  peer.text(JSON.stringify([{ f: 'dance', x: 1 }, { ...pushOf(1), later: true }]))
+  peer.text(
+    JSON.stringify([
+      { f: 'dance', x: 1 },
+      { ...pushOf(1), later: true }
+    ])
+  )
   await world.clock.settle()
   expect(peer.take('ack')).toHaveLength(1)
   expect(world.hub.stats().badFrames).toBe(0)
@@ -80,7 +85,11 @@ test('[F7] an event for many connections is written once', async () => {
   let ann = await world.join('ann')
   for (let i = 0; i < 10; i++) await world.join(`user-${i}`)
   let written = 0
-  let data = { text: 'once', toJSON: () => (written++, { text: 'once' }) }
+  let toJSON = () => {
+    written++
+    return { text: 'once' }
+  }
+  let data = { text: 'once', toJSON }
   let pushed = world.hub.room('r').push('notes', 'add', data, { by: 'app' })
   await world.clock.settle()
   await pushed
@@ -127,12 +136,12 @@ test('[H3] what comes before welcome is held', async () => {
 test('[H4] the app says who it is', async () => {
   let seen: unknown[] = []
   let world = createWorld({
-    authenticate: async (credentials) => {
+    authenticate: async credentials => {
       seen.push(credentials)
       if (credentials.token === 'good') return { user: 'ann', claims: { admin: true }, expiresIn: 60 }
       if (credentials.token === 'down') throw new Error('database is down')
       throw new RealtimeError('unauthorized', 'who are you')
-    },
+    }
   })
   let good = await world.enter('claimed', { token: 'good', platform: 'web' })
   expect(seen).toEqual([{ token: 'good', user: 'claimed', app: 'test', platform: 'web' }])
@@ -144,7 +153,7 @@ test('[H4] the app says who it is', async () => {
     window: { count: 256, bytes: 131_072 },
     expiresIn: 60,
     retry: [1000, 5000],
-    now: world.clock.now(),
+    now: world.clock.now()
   })
   let bad = await world.enter('ann', { token: 'bad' })
   expect(bad.got).toMatchObject([{ f: 'bye', code: 'unauthorized', final: true, why: 'who are you' }])
@@ -243,7 +252,7 @@ test('[H9] auth renews in place', async () => {
       if (token === 'down') throw new Error('down')
       if (token === 'bad') throw new RealtimeError('unauthorized')
       return { user: token ?? 'ann', expiresIn: 20 }
-    },
+    }
   })
   let peer = await world.enter('ann')
   await world.clock.pass(15_000)
@@ -285,7 +294,7 @@ test('[L1] pings tell where the rooms stand', async () => {
   await world.clock.pass(5999)
   expect(peer.take('ping')).toEqual([])
   await world.clock.pass(1)
-  let { epoch } = peer.got.find((frame) => frame.f === 'joined') as Extract<Frame, { f: 'joined' }>
+  let { epoch } = peer.got.find(frame => frame.f === 'joined') as Extract<Frame, { f: 'joined' }>
   expect(peer.take('ping')).toEqual([{ f: 'ping', x: 6000, now: world.clock.now(), rooms: { r: [epoch, 1] } }])
 })
 

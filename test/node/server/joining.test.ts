@@ -6,7 +6,7 @@ import { defineFeature, durable } from '../../../src/feature.js'
 import { object, string } from '../../../src/schema.js'
 import type { PolicyAnswer } from '../../../src/server/policy.js'
 import { createMemoryStorage } from '../../../src/server/storage/memory.js'
-import { createWorld, notes, pushOf } from './world.js'
+import { createWorld, notes, pushOf, variantOf } from './world.js'
 
 let offsetsOf = (frames: { offset: number }[]) => frames.map(({ offset }) => offset)
 
@@ -79,10 +79,10 @@ test('[J4] joined tells the marks of this client in this room', async () => {
       done: 0,
       answers: [
         [1, 'id-1', { ok: true, at: 1 }],
-        [2, 'id-2', { ok: true, at: 2 }],
-      ],
+        [2, 'id-2', { ok: true, at: 2 }]
+      ]
     },
-    high: { n: 1, id: 'h1', done: 0, answers: [[1, 'h1', { ok: false, code: 'invalid' }]] },
+    high: { n: 1, id: 'h1', done: 0, answers: [[1, 'h1', { ok: false, code: 'invalid' }]] }
   })
   let bob = await world.join('bob')
   expect(bob.last('joined').marks).toEqual({})
@@ -131,9 +131,9 @@ test('[J6] a snapshot has all states and comes in parts of at most max bytes', a
     events: { add: durable(object({ text: string() })) },
     initial: [] as string[],
     reduce: { add: (state, { text }) => [...state, text] },
-    commands: {},
+    commands: {}
   })
-  let quiet = defineFeature({ ...letters, name: 'quiet' })
+  let quiet = variantOf(letters, { name: 'quiet' })
   let world = createWorld({ features: [notes, letters, quiet], limits: { max: 2500 } })
   let ann = await world.join('ann')
   for (let n = 1; n <= 12; n++) {
@@ -145,10 +145,10 @@ test('[J6] a snapshot has all states and comes in parts of at most max bytes', a
   let { epoch } = bob.last('joined')
   expect(parts.map(({ part, of }) => [part, of])).toEqual([
     [0, 2],
-    [1, 2],
+    [1, 2]
   ])
   for (let part of parts) expect(part).toMatchObject({ ref: 77, room: 'r', epoch, offset: 12 })
-  let state = Object.assign({}, ...parts.map((part) => part.state))
+  let state = Object.assign({}, ...parts.map(part => part.state))
   expect(Object.keys(state).sort()).toEqual(['letters', 'notes', 'quiet'])
   expect(state.letters).toEqual({ version: 4, state: Array(3).fill('ü'.repeat(150)) })
   expect(state.quiet).toEqual({ version: 4, state: [] })
@@ -159,7 +159,7 @@ test('[J7] a long gap is filled by a snapshot', async () => {
   let world = createWorld({ limits: { maxReplay: 3 } })
   let ann = await world.join('ann')
   let { epoch } = ann.last('joined')
-  ann.send(...[1, 2, 3, 4].map((n) => pushOf(n)))
+  ann.send(...[1, 2, 3, 4].map(n => pushOf(n)))
   await world.clock.settle()
   let near = await world.join('bob', 'r', { join: { epoch, offset: 1 } })
   expect(near.last('joined').recovered).toBe('all')
@@ -183,7 +183,7 @@ test('[J8] joined, snapshot, events, casts, and only then what happens later', a
   let seen = (peer: typeof bob) =>
     peer.got
       .filter(({ f }) => f !== 'welcome' && f !== 'presence')
-      .map((frame) => ('offset' in frame ? `${frame.f} ${frame.offset}` : frame.f))
+      .map(frame => ('offset' in frame ? `${frame.f} ${frame.offset}` : frame.f))
   expect(seen(bob)).toEqual(['joined 3', 'snapshot 3', 'cast', 'event 4'])
   expect(seen(cat)).toEqual(['joined 3', 'event 1', 'event 2', 'event 3', 'cast', 'event 4'])
 })
@@ -202,7 +202,7 @@ test('[J9] only: marks and answers, nothing else', async () => {
   bob.send(
     pushOf(2, { id: 'b2' }),
     { f: 'cast', room: 'r', feature: 'notes', type: 'cursor', data: { x: '1' }, ttl: 5 },
-    { f: 'presence', room: 'r', self: 1 },
+    { f: 'presence', room: 'r', self: 1 }
   )
   ann.send({ f: 'presence', room: 'r', self: 1, sync: true })
   await world.clock.pass(6000)
@@ -235,7 +235,7 @@ test('[J10] a refused join is a nack with its ref', async () => {
     },
     saying: async () => {
       throw new RealtimeError('rate-limited', 'slowly')
-    },
+    }
   }
   let world = createWorld({ policy: ({ room, token }) => (token === 'key' ? true : (answers[room]?.() ?? true)) })
   let peer = await world.enter('ann')
@@ -250,7 +250,7 @@ test('[J10] a refused join is a nack with its ref', async () => {
     [3, 'later', 'forbidden', true],
     [4, 'failing', 'busy', false],
     [5, 'throwing', 'busy', false],
-    [6, 'saying', 'rate-limited', false],
+    [6, 'saying', 'rate-limited', false]
   ])
   expect(peer.take('joined')).toMatchObject([{ ref: 99 }])
 })
@@ -260,7 +260,12 @@ test('[J10] a connection has room for so many rooms', async () => {
   let peer = await world.enter('ann')
   for (let [i, room] of ['a', 'b', 'c', 'a'].entries()) peer.send({ f: 'join', ref: i, room })
   await world.clock.settle()
-  expect(peer.take('joined').map(({ room }) => room).sort()).toEqual(['a', 'a', 'b'])
+  expect(
+    peer
+      .take('joined')
+      .map(({ room }) => room)
+      .sort()
+  ).toEqual(['a', 'a', 'b'])
   expect(peer.take('nack')).toMatchObject([{ ref: 2, code: 'rate-limited', final: false }])
 })
 
@@ -282,7 +287,7 @@ test('[J11] joining again replaces, and a refusal then ends it', async () => {
   expect(bob.take('event')).toEqual([])
   expect(bob.take('nack')).toMatchObject([
     { ref: 3, code: 'forbidden', final: true },
-    { n: 1, code: 'order', final: false },
+    { n: 1, code: 'order', final: false }
   ])
   expect(ann.take('presence')).toMatchObject([{ left: [bob.last('welcome').sid] }])
 })
@@ -290,10 +295,15 @@ test('[J11] joining again replaces, and a refusal then ends it', async () => {
 test('[J12] while a policy thinks, the room of that connection waits and others do not', async () => {
   let decide: (answer: boolean) => void = () => {}
   let world = createWorld({
-    policy: ({ room, action }) => (room === 'r' && action === 'join' ? new Promise((done) => (decide = done)) : true),
+    policy: ({ room, action }) => (room === 'r' && action === 'join' ? new Promise(done => (decide = done)) : true)
   })
   let peer = await world.enter('ann')
-  peer.send({ f: 'join', ref: 1, room: 'r' }, pushOf(1), { f: 'join', ref: 2, room: 's' }, pushOf(1, { room: 's', id: 's1' }))
+  peer.send(
+    { f: 'join', ref: 1, room: 'r' },
+    pushOf(1),
+    { f: 'join', ref: 2, room: 's' },
+    pushOf(1, { room: 's', id: 's1' })
+  )
   await world.clock.settle()
   expect(peer.take('joined')).toMatchObject([{ ref: 2 }])
   expect(peer.take('ack')).toMatchObject([{ room: 's' }])
@@ -393,7 +403,7 @@ test('[R7] an event carries what its author settles by, and the user that was au
     cid: 'cid-ann',
     at: world.clock.now(),
     kid: 'k1',
-    op: ['high', 7],
+    op: ['high', 7]
   })
 })
 

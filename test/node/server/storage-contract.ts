@@ -30,10 +30,10 @@ let record: ClientRecord = {
       done: 2,
       answers: [
         [3, 'id-3', { ok: false, code: 'forbidden' }],
-        [4, 'id-4', { ok: true, at: 9 }],
-      ],
-    },
-  },
+        [4, 'id-4', { ok: true, at: 9 }]
+      ]
+    }
+  }
 }
 
 export function testStorage(name: string, { create, reopen }: StorageMaker): void {
@@ -80,9 +80,11 @@ export function testStorage(name: string, { create, reopen }: StorageMaker): voi
       let storage = await fresh()
       await storage.commit('r', commitOf(1, 1))
       for (let wrong of [{ revision: 0 }, { revision: 2 }, { revision: 1, epoch: 'other' }]) {
-        await expect(storage.commit('r', commitOf(2, 1, { ...wrong, clients: [['c', record]] }))).rejects.toMatchObject({
-          code: 'conflict',
-        })
+        await expect(storage.commit('r', commitOf(2, 1, { ...wrong, clients: [['c', record]] }))).rejects.toMatchObject(
+          {
+            code: 'conflict'
+          }
+        )
       }
       await expect(storage.commit('unopened', commitOf(1, 1))).rejects.toMatchObject({ code: 'conflict' })
       expect(await storage.open('r', '-')).toMatchObject({ offset: 1, revision: 1 })
@@ -96,7 +98,7 @@ export function testStorage(name: string, { create, reopen }: StorageMaker): voi
       let settled = await Promise.allSettled([
         storage.commit('r', commitOf(1, 1)),
         storage.commit('r', commitOf(1, 2)),
-        storage.commit('s', commitOf(1, 1)),
+        storage.commit('s', commitOf(1, 1))
       ])
       expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
       expect(await storage.open('r', '-')).toMatchObject({ offset: 1, revision: 1 })
@@ -105,10 +107,7 @@ export function testStorage(name: string, { create, reopen }: StorageMaker): voi
     test('rooms do not see each other', async () => {
       let storage = await fresh()
       await storage.open('s', 'f')
-      await Promise.all([
-        storage.commit('r', commitOf(1, 3)),
-        storage.commit('s', { ...commitOf(1, 1), epoch: 'f' }),
-      ])
+      await Promise.all([storage.commit('r', commitOf(1, 3)), storage.commit('s', { ...commitOf(1, 1), epoch: 'f' })])
       expect(await storage.read('s', 0, 10)).toHaveLength(1)
       expect(await storage.findIds('s', ['id-1', 'id-3'])).toEqual(new Map([['id-1', 1]]))
     })
@@ -145,7 +144,7 @@ export function testStorage(name: string, { create, reopen }: StorageMaker): voi
       expect([...known]).toEqual([
         ['id-5', 5],
         ['id-7', 7],
-        ['id-10', 10],
+        ['id-10', 10]
       ])
     })
 

@@ -19,11 +19,14 @@ testStorage('memory', { create: createMemoryStorage, reopen: null })
 
 let file = ''
 testStorage('SQLite', {
-  create: () => createSqliteStorage({ file: (file = newFile()) }),
+  create() {
+    file = newFile()
+    return createSqliteStorage({ file })
+  },
   async reopen(storage) {
     await storage.close()
     return createSqliteStorage({ file })
-  },
+  }
 })
 
 test('a file that cannot be opened says so', () => {
@@ -37,9 +40,11 @@ test('a closed storage takes nothing more, and closing twice is fine', async () 
   await storage.close()
   await storage.close()
   await expect(last).resolves.toBe(undefined)
-  await expect(storage.commit('r', { epoch: 'e', revision: 1, events: [], clients: [], now: 0 })).rejects.toMatchObject({
-    code: 'closed',
-  })
+  await expect(storage.commit('r', { epoch: 'e', revision: 1, events: [], clients: [], now: 0 })).rejects.toMatchObject(
+    {
+      code: 'closed'
+    }
+  )
 })
 
 test('[D5] a file put back from a backup gets new epochs and no marks', async () => {
@@ -70,7 +75,7 @@ test('[D5] a file put back from a backup gets new epochs and no marks', async ()
 function linesOf(child: ChildProcess): string[] {
   let lines: string[] = []
   let rest = ''
-  child.stdout?.on('data', (chunk) => {
+  child.stdout?.on('data', chunk => {
     let parts = `${rest}${chunk}`.split('\n')
     rest = parts.pop() ?? ''
     lines.push(...parts)
@@ -81,12 +86,14 @@ function linesOf(child: ChildProcess): string[] {
 test('[D7] a process that is killed in mid-burst has lost nothing that was acked', { timeout: 30_000 }, async () => {
   let file = newFile()
   let program = join(import.meta.dirname, 'burst.ts')
-  let child = spawn(process.execPath, [join(import.meta.dirname, 'run-ts.mjs'), program, file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let child = spawn(process.execPath, [join(import.meta.dirname, 'run-ts.mjs'), program, file], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   let acked = linesOf(child)
-  let died = new Promise((resolve) => child.once('close', resolve))
+  let died = new Promise(resolve => child.once('close', resolve))
   while (acked.length < 300) {
     if (child.exitCode !== null) throw new Error(`the child ended with ${child.exitCode}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise(resolve => setTimeout(resolve, 5))
   }
   child.kill('SIGKILL')
   await died
@@ -94,8 +101,8 @@ test('[D7] a process that is killed in mid-burst has lost nothing that was acked
   let storage = createSqliteStorage({ file })
   let { offset } = await storage.open('r', '-')
   let events = await storage.read('r', 0, 1_000_000)
-  expect(events.map((event) => event.offset)).toEqual(Array.from({ length: offset }, (_, i) => i + 1))
-  let stored = new Map(events.map((event) => [event.id, event.offset]))
+  expect(events.map(event => event.offset)).toEqual(Array.from({ length: offset }, (_, i) => i + 1))
+  let stored = new Map(events.map(event => [event.id, event.offset]))
   expect(stored.size).toBe(offset)
   for (let line of acked) {
     let [id, at] = line.split(' ') as [string, string]

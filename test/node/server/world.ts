@@ -1,6 +1,6 @@
 // A hub under a virtual clock with peers in memory: nothing here sleeps, and every run is the same.
 
-import { durable, latest, ttl, volatile, defineFeature } from '../../../src/feature.js'
+import { type AnyFeature, defineFeature, durable, latest, ttl, volatile } from '../../../src/feature.js'
 import type { Clock, Random } from '../../../src/ports.js'
 import type { Frame, FrameName } from '../../../src/protocol/frames.js'
 import { json, object, optional, string } from '../../../src/schema.js'
@@ -16,21 +16,24 @@ export const notes = defineFeature({
     title: latest(object({ text: string() }), { key: () => 'title' }),
     blob: durable(json()),
     boom: durable(object({})),
-    cursor: volatile(object({ x: string(), of: optional(string()) }), { key: ({ of = '' }) => of, seconds: 5 }),
+    cursor: volatile(object({ x: string(), of: optional(string()) }), { key: ({ of = '' }) => of, seconds: 5 })
   },
   initial: { texts: [] as string[], title: '' },
   reduce: {
     add: (state, { text }) => ({ ...state, texts: [...state.texts, text] }),
     soon: (state, { text }) => ({ ...state, texts: [...state.texts, text] }),
     title: (state, { text }) => ({ ...state, title: text }),
-    blob: (state) => state,
+    blob: state => state,
     boom: () => {
       throw new Error('boom')
     },
-    cursor: (state) => state,
+    cursor: state => state
   },
-  commands: {},
+  commands: {}
 })
+
+/** The same feature under another name or version. */
+export let variantOf = (feature: AnyFeature, more: Partial<AnyFeature>): AnyFeature => ({ ...feature, ...more })
 
 export interface TestClock extends Clock {
   /** Lets time pass, timer by timer, with everything that promises do in between. */
@@ -52,7 +55,7 @@ export function createTestClock(): TestClock {
 
   /** Promise chains of the engine are short: a few real turns of the event loop let all of them end, writes included. */
   async function promises(): Promise<void> {
-    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 3; i++) await new Promise(resolve => setImmediate(resolve))
   }
 
   async function runUntil(end: number): Promise<void> {
@@ -72,9 +75,9 @@ export function createTestClock(): TestClock {
     now: () => 1_700_000_000_000 + time,
     mono: () => time,
     after: (ms, call) => add(time + ms, call),
-    soon: (call) => add(time, call),
-    pass: (ms) => runUntil(time + ms),
-    settle: () => runUntil(time),
+    soon: call => add(time, call),
+    pass: ms => runUntil(time + ms),
+    settle: () => runUntil(time)
   }
 }
 
@@ -82,7 +85,7 @@ export function createTestRandom(start = 0): Random {
   let count = start
   return {
     float: () => 0.5,
-    id: () => (++count).toString(16).padStart(32, '0'),
+    id: () => (++count).toString(16).padStart(32, '0')
   }
 }
 
@@ -115,7 +118,11 @@ export interface World {
   /** A connection that has its `welcome`. */
   enter(user: string, hello?: Partial<Named<'hello'>>): Promise<TestPeer>
   /** A connection that has joined `room`. */
-  join(user: string, room?: string, more?: { hello?: Partial<Named<'hello'>>; join?: Partial<Named<'join'>> }): Promise<TestPeer>
+  join(
+    user: string,
+    room?: string,
+    more?: { hello?: Partial<Named<'hello'>>; join?: Partial<Named<'join'>> }
+  ): Promise<TestPeer>
 }
 
 export function createWorld(options: Partial<HubOptions> = {}): World {
@@ -127,7 +134,7 @@ export function createWorld(options: Partial<HubOptions> = {}): World {
     clock,
     random: createTestRandom(),
     report: (_, code) => void reports.push(code),
-    ...options,
+    ...options
   })
   let world: World = {
     clock,
@@ -145,7 +152,7 @@ export function createWorld(options: Partial<HubOptions> = {}): World {
       peer.send({ f: 'join', ref: 1, room, ...join })
       await clock.settle()
       return peer
-    },
+    }
   }
   return world
 }
@@ -160,19 +167,19 @@ function createPeer(hub: Hub): TestPeer {
     messages,
     closedWith: () => closed,
     stuffed: 0,
-    text: (text) => connection.receive(text),
+    text: text => connection.receive(text),
     send: (...frames) => connection.receive(JSON.stringify(frames)),
-    drop: (code) => connection.closed(code),
+    drop: code => connection.closed(code),
     take(name) {
-      let taken = fresh.filter((frame) => frame.f === name)
-      fresh = fresh.filter((frame) => frame.f !== name)
+      let taken = fresh.filter(frame => frame.f === name)
+      fresh = fresh.filter(frame => frame.f !== name)
       return taken as Named<typeof name>[]
     },
     last(name) {
-      let frame = got.findLast((frame) => frame.f === name)
+      let frame = got.findLast(frame => frame.f === name)
       if (!frame) throw new Error(`no «${name}» came, only ${got.map(({ f }) => f).join(' ')}`)
       return frame as Named<typeof name>
-    },
+    }
   }
   let connection = hub.accept({
     send(text) {
@@ -185,7 +192,7 @@ function createPeer(hub: Hub): TestPeer {
     close(code, reason) {
       closed = { code, reason }
     },
-    buffered: () => peer.stuffed,
+    buffered: () => peer.stuffed
   })
   return peer
 }
@@ -202,6 +209,6 @@ export function pushOf(n: number, more: Partial<Named<'push'>> = {}): Named<'pus
     feature: 'notes',
     type: 'add',
     data: { text: `text ${n}` },
-    ...more,
+    ...more
   }
 }

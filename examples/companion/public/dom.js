@@ -1,0 +1,91 @@
+// The few things this page needs to build and change elements. Text is always text, never markup.
+
+let SVG = 'http://www.w3.org/2000/svg'
+
+/** An element: `h('p', { class: 'note' }, 'Hello ', h('b', {}, 'you'))`. Functions are listeners: `onclick`. */
+export function h(tag, props, ...children) {
+  return fill(document.createElement(tag), props, children)
+}
+
+/** The same for pictures. */
+export function svg(tag, props, ...children) {
+  return fill(document.createElementNS(SVG, tag), props, children)
+}
+
+function fill(node, props = {}, children = []) {
+  for (let [name, value] of Object.entries(props)) {
+    if (typeof value === 'function') node.addEventListener(name.slice(2), value)
+    else attribute(node, name, value)
+  }
+  node.append(...children.filter(child => child !== null && child !== undefined))
+  return node
+}
+
+/** Sets an attribute; `true` stands without a value, `false` and `null` take it away. Touches nothing that stays the same. */
+export function attribute(node, name, value) {
+  if (value === false || value === null || value === undefined) node.removeAttribute(name)
+  else if (node.getAttribute(name) !== (value === true ? '' : String(value))) node.setAttribute(name, value === true ? '' : value)
+}
+
+export function text(node, value) {
+  if (node.textContent !== String(value)) node.textContent = value
+}
+
+export function show(node, visible) {
+  if (node instanceof SVGElement) attribute(node, 'display', visible ? null : 'none') // pictures know no `hidden`
+  else if (node.hidden === visible) node.hidden = !visible
+}
+
+let nextId = 1
+/** Ties labels and descriptions to what they are about. */
+export function freshId(word) {
+  return `${word}-${nextId++}`
+}
+
+/**
+ * Renders a list so that an item keeps its element, and with it its focus. `create(item)` returns `{ node, update(item) }`.
+ */
+export function keyed(parent, create, key = item => item.id) {
+  let known = new Map()
+  return items => {
+    let next = new Map()
+    let place = parent.firstElementChild
+    for (let item of items) {
+      let id = key(item)
+      let entry = known.get(id) ?? create(item)
+      next.set(id, entry)
+      entry.update?.(item)
+      if (entry.node === place) place = place.nextElementSibling
+      else parent.insertBefore(entry.node, place)
+    }
+    for (let [id, { node }] of known) {
+      if (next.has(id)) continue
+      if (node.contains(document.activeElement)) parent.closest('details, section')?.querySelector('summary, h2, h3')?.focus()
+      node.remove()
+    }
+    known = next
+  }
+}
+
+/** Calls at once and then once a frame at most, with the newest value. */
+export function watch(store, render) {
+  let waiting = false
+  let first = true
+  return store.subscribe(() => {
+    if (first) {
+      first = false
+      render(store.get())
+    } else if (!waiting) {
+      waiting = true
+      requestAnimationFrame(() => {
+        waiting = false
+        render(store.get())
+      })
+    }
+  })
+}
+
+/** Calls twice a second, for ages and countdowns. */
+export function tick(call) {
+  setInterval(call, 500)
+}

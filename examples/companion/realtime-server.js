@@ -1,0 +1,41 @@
+// The realtime server, in a process of its own so that it can be killed. Tells its parent when it listens, and ends with it.
+
+import process from 'node:process'
+import { createServer, createSqliteStorage, defaultPolicy } from '../../dist/server/node.js'
+
+/** What an app may decide: here, passwords are no memories. Whatever is refused is rolled back and shown as rejected. */
+function policy(request) {
+  let content = request.feature === 'memory' ? (request.data?.content ?? request.data?.patch?.content ?? '') : ''
+  if (/password/i.test(content)) return 'no-passwords'
+  return defaultPolicy(request)
+}
+
+function openStorage() {
+  try {
+    return { storage: createSqliteStorage({ file: process.env.REALTIME_FILE }) }
+  } catch (error) {
+    return { note: error.message }
+  }
+}
+
+let { storage, note } = openStorage()
+let server
+try {
+  server = await createServer({ port: Number(process.env.PORT), host: '127.0.0.1', policy, ...(storage && { storage }) })
+} catch (error) {
+  process.send({ type: error.code === 'conflict' ? 'taken' : 'failed', message: error.message })
+  process.disconnect()
+}
+
+if (server) {
+  // Ctrl-C reaches the whole process group; the parent says when to end.
+  process.on('SIGINT', () => {})
+  let end = async () => {
+    await server.close('the demo was stopped')
+    await storage?.close?.()
+    process.exit(0)
+  }
+  process.once('SIGTERM', end)
+  process.once('disconnect', end)
+  process.send({ type: 'listening', port: server.port, storage: storage ? 'disk' : 'memory', note })
+}

@@ -1,0 +1,47 @@
+// Every rule of the protocol is proven by a test that names it, and no test names a rule that is not there.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+let root = join(import.meta.dirname, '../..')
+
+/** Rules of the client that no test names yet; what is here and has a test may be taken off. */
+const NOT_YET = new Set('S1 S2 S3 S13 S14 S15 S17 S18 S19 R1 R3 R4 R5 R6'.split(' '))
+
+let spec = readFileSync(join(root, 'src/protocol/SPEC.md'), 'utf8')
+let [rules = '', reserved = ''] = spec.split('## Reserved')
+let idsOf = (text: string) => [...text.matchAll(/^- \*\*\[([A-Z]\d+)\]\*\*/gm)].map(match => match[1] as string)
+
+function usedIds(): Map<string, string> {
+  let used = new Map<string, string>()
+  let files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  for (let file of files.filter(name => /\.(test|spec)\.tsx?$|contract\.ts$/.test(name))) {
+    let text = readFileSync(join(root, 'test', file), 'utf8')
+    for (let [, ids = ''] of text.matchAll(/\b(?:test|it)(?:\.\w+)*\(\s*['"`]((?:\[[A-Z]\d+\]\s*)+)/g)) {
+      for (let [, id = ''] of ids.matchAll(/\[([A-Z]\d+)\]/g)) used.set(id, file)
+    }
+  }
+  return used
+}
+
+test('every rule is said once, and in order', () => {
+  let ids = idsOf(spec)
+  expect(new Set(ids).size).toBe(ids.length)
+  for (let letter of new Set(ids.map(id => id[0]))) {
+    let group = ids.filter(id => id[0] === letter)
+    expect(group).toEqual(group.map((_, i) => `${letter}${i + 1}`))
+  }
+})
+
+test('tests name only rules that exist', () => {
+  let known = new Set(idsOf(spec))
+  let strangers = [...usedIds()].filter(([id]) => !known.has(id)).map(([id, file]) => `[${id}] in ${file}`)
+  expect(strangers).toEqual([])
+})
+
+test('every rule has a test', () => {
+  let used = usedIds()
+  expect(idsOf(rules).filter(id => !used.has(id) && !NOT_YET.has(id))).toEqual([])
+  expect(idsOf(reserved).length).toBeGreaterThan(0)
+})
