@@ -53,17 +53,32 @@ export function received() {
 
 let stores = 0
 
-/** Milliseconds for `total` actions, `concurrent` of them at once, each awaited until it is stored. No network. */
-export async function storeOurs({ total, concurrent }) {
-  let client = open('ws://127.0.0.1:9/')
-  await client.ready
-  let { tick } = client.room('bench').use(ticks)
-  await tick(0)
-  let start = performance.now()
+/** A pause in which nothing is under way any more. */
+const PAUSE = 15
+
+/** Milliseconds that `act` takes for `total` actions, `concurrent` of them at once; one alone comes after a pause. */
+async function timed({ total, concurrent }, act) {
+  let ms = 0
   for (let done = 0; done < total; done += concurrent) {
-    await Promise.all(Array.from({ length: concurrent }, (_, i) => tick(done + i).stored))
+    if (concurrent === 1) await new Promise(resolve => setTimeout(resolve, PAUSE))
+    let start = performance.now()
+    await Promise.all(Array.from({ length: concurrent }, (_, i) => act(done + i + 1)))
+    ms += performance.now() - start
   }
-  let ms = performance.now() - start
+  return ms
+}
+
+/** Actions that are awaited until they are stored. Offline without `url`. */
+export async function storeOurs({ url, ...job }) {
+  let client = open(url ?? 'ws://127.0.0.1:9/')
+  await client.ready
+  let { tick, $status } = client.room('bench').use(ticks)
+  if (url) {
+    client.connect()
+    await when($status, status => !status.stale)
+  }
+  await tick(0)
+  let ms = await timed(job, value => tick(value).stored)
   if (client.$connection.get().durability !== 'disk') throw new Error('nothing was stored on disk')
   await client.disconnect({ pending: 'purge' })
   await client.close()
@@ -71,7 +86,7 @@ export async function storeOurs({ total, concurrent }) {
 }
 
 /** The same with one `set` of idb-keyval for each. */
-export async function storePlain({ total, concurrent }) {
+export async function storePlain(job) {
   let store = createStore(`plain-${stores++}-${performance.now()}`, 'entries')
   let row = n => ({
     n,
@@ -83,11 +98,7 @@ export async function storePlain({ total, concurrent }) {
     at: Date.now()
   })
   await set(0, row(0), store)
-  let start = performance.now()
-  for (let done = 0; done < total; done += concurrent) {
-    await Promise.all(Array.from({ length: concurrent }, (_, i) => set(done + i + 1, row(done + i + 1), store)))
-  }
-  return performance.now() - start
+  return timed(job, n => set(n, row(n), store))
 }
 
 // --- there and back ---

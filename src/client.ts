@@ -257,7 +257,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       view.phase(state.phase)
       view.update()
     },
-    bad: message => report('warn', 'bad-frame', message)
+    bad(message) {
+      view.update()
+      report('warn', 'bad-frame', message)
+    }
   })
 
   function receive(frame: DownFrame): void {

@@ -47,7 +47,9 @@ export async function createPageServer({ port, folders, supervisor }) {
   }
 
   async function file(path, response) {
-    let prefix = Object.keys(folders).filter(prefix => path.startsWith(prefix)).sort((a, b) => b.length - a.length)[0]
+    let prefix = Object.keys(folders)
+      .filter(prefix => path.startsWith(prefix))
+      .sort((a, b) => b.length - a.length)[0]
     let name = normalize(join(folders[prefix], path.slice(prefix.length) || 'index.html'))
     if (!name.startsWith(folders[prefix] + sep)) return reply(response, 404, 'Not here.\n')
     reply(response, 200, await readFile(name), TYPES[extname(name)], {
@@ -72,13 +74,22 @@ function isOurs({ headers }) {
 }
 
 function reply(response, status, body, type = 'text/plain; charset=utf-8', more = {}) {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff', ...more })
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-cache',
+    'x-content-type-options': 'nosniff',
+    ...more
+  })
   response.end(body)
 }
 
 /** Takes the port, or when it is taken one of its neighbours, or any. Resolves to the one it got. */
 async function listen(server, port) {
-  let candidates = [port, ...Array.from({ length: NEIGHBOURS }, (_, i) => port + 2 * (i + 1)).filter(next => next < 65_535), 0]
+  let candidates = [
+    port,
+    ...Array.from({ length: NEIGHBOURS }, (_, i) => port + 2 * (i + 1)).filter(next => next < 65_535),
+    0
+  ]
   for (let candidate of port === 0 ? [0] : candidates) {
     try {
       await new Promise((resolve, reject) => {
@@ -90,7 +101,8 @@ async function listen(server, port) {
       })
       return server.address().port
     } catch (error) {
-      if (error.code === 'EACCES') throw new Error(`Port ${candidate} needs more rights. Choose one above 1023: npm start -- --port 4173`)
+      if (error.code === 'EACCES')
+        throw new Error(`Port ${candidate} needs more rights. Choose one above 1023: npm start -- --port 4173`)
       if (error.code !== 'EADDRINUSE') throw error
     }
   }

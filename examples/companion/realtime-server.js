@@ -1,12 +1,16 @@
 // The realtime server, in a process of its own so that it can be killed. Tells its parent when it listens, and ends with it.
 
 import process from 'node:process'
-import { createServer, createSqliteStorage, defaultPolicy } from '../../dist/server/node.js'
+import * as library from 'realtime-stores'
+import { createServer, createSqliteStorage, defaultPolicy } from 'realtime-stores/server/node'
+import { stepsFeature } from './public/steps.js'
 
-/** What an app may decide: here, passwords are no memories. Whatever is refused is rolled back and shown as rejected. */
+let features = [...library.companionFeatures, stepsFeature(library)]
+
+/** What an app may decide. What is refused is rolled back at its author and shown there as rejected. */
 function policy(request) {
   let content = request.feature === 'memory' ? (request.data?.content ?? request.data?.patch?.content ?? '') : ''
-  if (/password/i.test(content)) return 'no-passwords'
+  if (/password/i.test(content)) throw new library.RealtimeError('no-passwords', 'A password is no memory.')
   return defaultPolicy(request)
 }
 
@@ -21,7 +25,13 @@ function openStorage() {
 let { storage, note } = openStorage()
 let server
 try {
-  server = await createServer({ port: Number(process.env.PORT), host: '127.0.0.1', policy, ...(storage && { storage }) })
+  server = await createServer({
+    port: Number(process.env.PORT),
+    host: '127.0.0.1',
+    features,
+    policy,
+    ...(storage && { storage })
+  })
 } catch (error) {
   process.send({ type: error.code === 'conflict' ? 'taken' : 'failed', message: error.message })
   process.disconnect()

@@ -24,7 +24,10 @@ export function createSupervisor({ script, env }) {
   function launch(port) {
     clearTimeout(restart)
     set({ status: 'starting', restartAt: null })
-    let starting = fork(script, [], { env: { ...process.env, ...env, PORT: String(port) }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    let starting = fork(script, [], {
+      env: { ...process.env, ...env, PORT: String(port) },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+    })
     child = starting
     return new Promise((resolve, reject) => {
       starting.on('message', ({ type, message, ...told }) => {

@@ -43,6 +43,8 @@ export function createMirror() {
       weights.set(row.id, weight)
       bytes += weight
     },
+    /** Whether a row was accepted and has not gone. */
+    holds: (row: Row): boolean => weights.has(row.id),
     uncount(row: Row): void {
       bytes -= weights.get(row.id) ?? 0
       weights.delete(row.id)

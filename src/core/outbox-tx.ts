@@ -12,6 +12,7 @@ import {
   chainOfChunk,
   chunksFrom,
   EMPTY_CHAIN,
+  firstOfChunk,
   isExpired,
   keys,
   type ParkedRow,
@@ -46,7 +47,7 @@ export async function readEverything(tx: DiskReader) {
     chains: (await tx.range(...span('chain'))).map(([key, value]) => [afterKind(key), value as ChainRecord] as const),
     chunks: (await tx.range(...span('rows'))).map(([key, value]) => ({
       chain: chainOfChunk(key),
-      first: Number(key.slice(-16)),
+      first: firstOfChunk(key),
       rows: unpackRows(value)
     })),
     parked: (await tx.range(...span('parked'))).map(([key, value]) => [afterKind(key), value as ParkedRow] as const)
@@ -99,20 +100,20 @@ function rewrite(tx: DiskWriter, key: string, rows: readonly Row[]): void {
 }
 
 /**
- * Marks the next waiting rows of a chain as possibly sent. They are read from disk, starting at the chunk `first`: another tab
- * may have taken some out or put some in. Rows past their time are taken out.
+ * Marks the next waiting rows of a chain as possibly sent. They are read from disk: another tab may have taken some out or put
+ * some in. Rows past their time are taken out.
  */
-export async function claimRows(
-  tx: DiskWriter,
-  key: string,
-  first: number,
-  max: { count: number; bytes: number },
-  now: number
-) {
-  let record = await readChain(tx, key)
+export async function claimRows(tx: DiskWriter, chain: Chain, max: { count: number; bytes: number }, now: number) {
+  let record = await readChain(tx, chain.key)
   let limit = max.count + 1
-  let chunks = await tx.range(...chunksFrom(key, first), limit)
-  let present = chunks.flatMap(([, value]) => unpackRows(value)).filter(row => row.n > record.claimed)
+  // Chunks do not overlap: the last known one that starts so early does not lie behind the next row, whoever stored that.
+  let from = chain.chunks.findLast(chunk => chunk.first <= record.claimed + 1)?.first ?? 0
+  let chunks = (await tx.range(...chunksFrom(chain.key, from), limit)).map(([key, value]) => ({
+    key,
+    first: firstOfChunk(key),
+    rows: unpackRows(value)
+  }))
+  let present = chunks.flatMap(chunk => chunk.rows).filter(row => row.n > record.claimed)
   let rows: Row[] = []
   let expired = new Set<string>()
   let size = 0
@@ -125,17 +126,18 @@ export async function claimRows(
     size += weigh(row)
     rows.push(row)
   }
-  for (let [chunk, value] of expired.size ? chunks : []) {
-    let all = unpackRows(value)
-    let kept = all.filter(row => !expired.has(row.id))
-    if (kept.length < all.length) rewrite(tx, chunk, kept)
+  for (let chunk of expired.size ? chunks : []) {
+    let kept = chunk.rows.filter(row => !expired.has(row.id))
+    if (kept.length < chunk.rows.length) rewrite(tx, chunk.key, kept)
   }
   if (rows.length) record.claimed = (rows.at(-1) as Row).n
-  tx.put(keys.chain(key), record)
+  tx.put(keys.chain(chain.key), record)
   return {
     record,
     rows,
     expired: [...expired],
+    /** What was found on disk, as the mirror keeps it. */
+    chunks: chunks.flatMap(({ first, rows }) => (rows.length ? [{ first, last: (rows.at(-1) as Row).n }] : [])),
     /** Ids of unclaimed rows that are on disk, and up to which number this is known. */
     present: new Set(present.map(row => row.id)),
     knownUpTo: chunks.length < limit ? Infinity : (present.at(-1)?.n ?? 0)
@@ -148,8 +150,9 @@ export async function settleUpTo(tx: DiskWriter, chain: Chain, row: Row, isStric
   if (row.n > (record.last?.n ?? 0)) record.last = { n: row.n, id: row.id }
   if (isStrict) record.done = record.last?.n ?? 0
   tx.put(keys.chain(chain.key), record)
+  // A chunk that is settled in part stays as it is, and so does what another tab stored behind this row.
   let next = chain.chunks.find(chunk => chunk.last > row.n)
-  tx.deleteRange(keys.chunk(chain.key, 0), keys.chunk(chain.key, next?.first ?? row.n + 1))
+  tx.deleteRange(keys.chunk(chain.key, 0), keys.chunk(chain.key, Math.min(next?.first ?? Infinity, row.n + 1)))
   return record
 }
 

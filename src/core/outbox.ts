@@ -121,14 +121,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   }
 
   /** As `commit`, and once more after taking a new identity or the one that another tab made. */
-  async function commitAsClient<T>(durability: Durability, body: (tx: DiskWriter) => Promise<T>): Promise<T> {
-    try {
-      return await commit(durability, body)
-    } catch (error) {
-      if (!(error instanceof IdentityChanged)) throw error
-      await reidentify()
-      return commit(durability, body)
-    }
+  function commitAsClient<T>(durability: Durability, body: (tx: DiskWriter) => Promise<T>): Promise<T> {
+    let run = (): Promise<T> => commit(durability, body)
+    return adopting(run, run)
   }
 
   /**
@@ -201,6 +196,17 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     return { kind: isExpired(row, clock.now()) ? 'expired' : 'replaced' }
   }
 
+  /** Runs work; when the client turns out to have changed, adopts the new one and does `otherwise`. */
+  async function adopting<T>(work: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof IdentityChanged)) throw error
+      await reidentify()
+      return otherwise()
+    }
+  }
+
   async function reidentify(): Promise<void> {
     if (await disk.read(tx => tx.get(CLIENT_KEY))) await readAll()
     else await takeNewIdentity()
@@ -213,8 +219,10 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     )
     client = next
     myGen = 0
+    // Those that are known here are told by the reading.
+    let others = unknown.filter(({ row }) => !mirror.holds(row))
     await readAll()
-    for (let { row, code, message } of unknown) on.gone(row, { kind: 'unknown', code, message })
+    for (let { row, code, message } of others) on.gone(row, { kind: 'unknown', code, message })
     on.identity()
     on.wrote()
   }
@@ -267,15 +275,16 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   async function claim(key: string, max: { count: number; bytes: number }): Promise<Row[]> {
     let chain = mirror.chain(key)
     let page = chain.rows.filter(row => row.n > chain.claimed).slice(0, max.count)
-    let next = page[0]
-    if (!next) return []
+    if (!page.length) return []
     // What can still be replaced or expire must be known as sent even after a power cut.
     let isStrict = page.some(row => row.ttl !== undefined || row.key !== undefined)
-    let first = chain.chunks.findLast(chunk => chunk.first <= next.n)?.first ?? 0
-    let { record, rows, expired, present, knownUpTo } = await commit(isStrict ? 'strict' : 'relaxed', async tx => {
-      await assertClient(tx, client.cid, myGen)
-      return claimRows(tx, key, first, max, clock.now())
-    })
+    let { record, rows, expired, chunks, present, knownUpTo } = await commit(
+      isStrict ? 'strict' : 'relaxed',
+      async tx => {
+        await assertClient(tx, client.cid, myGen)
+        return claimRows(tx, chain, max, clock.now())
+      }
+    )
     for (let row of mirror.take(chain, expired)) drop(row, { kind: 'expired' })
     let taken = chain.rows.filter(row => row.n > chain.claimed && row.n <= knownUpTo && !present.has(row.id))
     for (let row of mirror.take(
@@ -284,6 +293,8 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     ))
       drop(row, { kind: 'replaced' })
     Object.assign(chain, record)
+    let starts = new Map([...chain.chunks, ...chunks].map(chunk => [chunk.first, chunk]))
+    chain.chunks = [...starts.values()].sort((a, b) => a.first - b.first)
     let known = new Map(chain.rows.map(row => [row.id, row]))
     let found = rows.filter(row => !known.has(row.id))
     if (found.length) {
@@ -295,7 +306,10 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     return rows.map(row => known.get(row.id) ?? row)
   }
 
-  async function settle(settlements: readonly Settlement[], marks?: { room: string; epoch: string }): Promise<void> {
+  async function settle(answers: readonly Settlement[], marks?: { room: string; epoch: string }): Promise<void> {
+    // One answer may come in two ways: by itself, and with the marks of the next join.
+    let settlements = answers.filter(({ row }) => mirror.holds(row))
+    if (!settlements.length && !marks) return
     let isStrict = settlements.some(({ outcome }) => outcome.kind !== 'acked') || disk.kind === 'memory'
     let parking = settlements.flatMap(({ row, outcome }) =>
       outcome.kind === 'acked' ? [] : [park(row, outcome.kind, outcome.code, outcome.message)]
@@ -427,21 +441,28 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
      * Marks the next waiting rows of a chain as possibly sent and returns them. Throws `Fenced` when another connection
      * sends now.
      */
-    claim: (key: string, max: { count: number; bytes: number }): Promise<Row[]> => lane.run(() => claim(key, max)),
+    claim: (key: string, max: { count: number; bytes: number }): Promise<Row[]> =>
+      lane.run(() =>
+        adopting(
+          () => claim(key, max),
+          () => []
+        )
+      ),
     /** Takes answered rows out, parks those that did not take effect, and keeps the server's marks epoch of a room. */
     settle: (settlements: readonly Settlement[], marks?: { room: string; epoch: string }): Promise<void> =>
-      lane.run(async () => {
-        try {
-          await settle(settlements, marks)
-        } catch (error) {
+      lane.run(() =>
+        adopting(
+          () => settle(settlements, marks),
           // These answers belong to numbers of another life; the new one has its own.
-          if (!(error instanceof IdentityChanged)) throw error
-          await reidentify()
-        }
-      }),
+          () => {}
+        )
+      ),
     /** Takes out rows that never left; rejected ones are parked. Returns the ids of those that could be taken. */
     withdraw: (select: (row: Row) => boolean, outcome: Withdrawal): Promise<string[]> =>
-      lane.run(() => withdraw(select, outcome)),
+      lane.run(() => {
+        let run = (): Promise<string[]> => withdraw(select, outcome)
+        return adopting(run, run)
+      }),
     /** Forgets a parked row. Returns it, so that it can be sent again. */
     unpark: (id: string): Promise<ParkedRow | null> =>
       lane.run(async () => {
@@ -457,12 +478,15 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     /** The right to send: raised strictly on disk before each connection that may push. */
     raiseGen: (): Promise<number> =>
       lane.run(async () => {
+        let before = myGen
         client = await commitAsClient('strict', async tx => {
           let record = await assertClient(tx, client.cid)
           let raised = { ...record, gen: record.gen + 1 }
           tx.put(CLIENT_KEY, raised)
           return raised
         })
+        // Somebody else sent in between: what is known here of claims and answers is old.
+        if (client.gen !== before + 1) await readAll()
         myGen = client.gen
         return myGen
       }),

@@ -35,7 +35,11 @@ export function stepRoster(
     if (member) left.push(member)
     delete members[sid]
   }
-  return { roster: { version, members }, joined: Object.values(frame.joined ?? {}), left, resync: false }
+  // The full state may have told of some of them already.
+  let joined = Object.entries(frame.joined ?? {}).flatMap(([sid, member]) =>
+    Object.hasOwn(roster.members, sid) ? [] : [member]
+  )
+  return { roster: { version, members }, joined, left, resync: false }
 }
 
 function replaceAll(roster: Roster, version: number, members: Readonly<Record<string, Member>>): RosterStep {

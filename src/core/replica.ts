@@ -48,6 +48,7 @@ export function createReplica(ports: {
   let unread = new Set<string>()
   /** Own actions on top of the confirmed state, in the order in which they are painted. */
   let pending = new Map<string, Row>()
+  let mayBeUnsorted = false
   /** Those of them that were answered: the offset of their event, or null where only the event itself can tell. */
   let settled = new Map<string, number | null>()
   /** Own events that were applied: a row of theirs that shows up later must not be painted a second time. */
@@ -95,6 +96,24 @@ export function createReplica(ports: {
     settled.delete(id)
     dirty.set(row.feature, 'all')
     if (isVisible) visible(id)
+  }
+
+  /** Rows of another tab come in late: within a lane they are painted where their numbers say, for so they will arrive. */
+  function sortPending(): void {
+    mayBeUnsorted = false
+    let rows = [...pending.values()]
+    let byLane = new Map<string, Row[]>()
+    for (let row of rows) {
+      let list = byLane.get(row.lane)
+      if (list) list.push(row)
+      else byLane.set(row.lane, [row])
+    }
+    for (let list of byLane.values())
+      list.sort((a, b) => (a.n || Number.MAX_VALUE) - (b.n || Number.MAX_VALUE)).reverse()
+    let sorted = rows.map(row => byLane.get(row.lane)?.pop() as Row)
+    if (sorted.every((row, i) => row === rows[i])) return
+    pending = new Map(sorted.map(row => [row.id, row]))
+    for (let row of sorted) dirty.set(row.feature, 'all')
   }
 
   /** Settled rows whose event the position has passed are part of the confirmed state now. */
@@ -254,6 +273,7 @@ export function createReplica(ports: {
           continue
         }
         pending.set(row.id, row)
+        if (row.n > 0) mayBeUnsorted = true
         let change = dirty.get(row.feature)
         if (Array.isArray(change)) change.push(row)
         else if (!change) dirty.set(row.feature, hasCasts(row.feature) ? 'all' : [row])
@@ -270,6 +290,7 @@ export function createReplica(ports: {
 
     /** Features whose painted state may have changed since the last call, with that state. */
     paint(): Map<string, unknown> {
+      if (mayBeUnsorted) sortPending()
       for (let [name, change] of dirty) {
         let feature = features.get(name)
         if (feature) painted.set(name, paint(name, feature, change))
@@ -282,7 +303,13 @@ export function createReplica(ports: {
 
     save(now: number): SavedRoom | null {
       if (!position || parts) return null
-      return { ...position, states: Object.fromEntries(confirmed), unread: [...unread], own: [...own].slice(-SAVED_OWN), savedAt: now }
+      return {
+        ...position,
+        states: Object.fromEntries(confirmed),
+        unread: [...unread],
+        own: [...own].slice(-SAVED_OWN),
+        savedAt: now
+      }
     }
   }
 }

@@ -95,6 +95,11 @@ export function chainOfChunk(key: string): string {
   return rest.slice(0, rest.lastIndexOf(SEPARATOR))
 }
 
+/** The number of its first row when it was stored. */
+export function firstOfChunk(key: string): number {
+  return Number(key.slice(key.lastIndexOf(SEPARATOR) + 1))
+}
+
 export function packRows(rows: readonly Row[]): string {
   return JSON.stringify(rows)
 }

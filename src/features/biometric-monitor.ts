@@ -182,7 +182,7 @@ export function monitorBiometrics(host: LocalHost<BiometricState, BiometricEvent
     let entries = Object.keys(known).map(user => [user, member(known[user] as Known, now)] as const)
     let members: Readonly<Record<string, BiometricMember>> = Object.fromEntries(entries)
     let fresh = entries.some(([, { stale }]) => !stale)
-    let syncs = entries.flatMap(([user, { sync }]) => (user === host.me || sync === null ? [] : [sync]))
+    let syncs = entries.flatMap(([, { sync }]) => (sync === null ? [] : [sync]))
     let self = entryOf(members, host.me) ?? member(NOBODY, now)
     let stale = self.lastUpdate === null ? !fresh : self.stale
     let romanticSync = self.stale || syncs.length === 0 ? null : Math.max(...syncs)

@@ -24,7 +24,7 @@ export function resample(samples: readonly HeartRateAt[], to: number): ReadonlyA
   let sums = new Map<number, { sum: number; count: number }>()
   for (let { at, heartRate } of samples) {
     let second = Math.floor(at / 1000)
-    if (heartRate === null || second < from - SYNC_HOLD_S || second > to) continue
+    if (heartRate === null) continue
     let bin = sums.get(second) ?? { sum: 0, count: 0 }
     sums.set(second, { sum: bin.sum + heartRate, count: bin.count + 1 })
   }

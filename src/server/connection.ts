@@ -130,7 +130,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     let question = ++asked
     let { app = '', platform } = hello ?? {}
     Promise.resolve()
-      .then(() => parts.authenticate({ token, user, app, platform }))
+      .then(() => parts.authenticate({ token, user, app, platform, peer: peer.info ?? {} }))
       .then(identity => {
         if (typeof identity?.user !== 'string' || identity.user === '' || identity.user.length > 256) {
           throw new RealtimeError('bad-argument', 'authenticate must return a user of 1 to 256 characters', {

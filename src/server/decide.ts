@@ -8,6 +8,11 @@ import { answerOf, claim, confirm, consume, markOf } from './marks.js'
 import type { Refusal } from './policy.js'
 import type { ClientRecord, StoredEvent } from './storage.js'
 
+/** Ids that the app's own code makes from its keys start so. */
+export const APP_ID = 'app:'
+/** Answers of one chain that a client may leave unconfirmed. */
+const MOST_ANSWERS = 10_000
+
 /** One join of one connection, as far as its room's decisions need it. */
 export interface Seat {
   /** The connection. */
@@ -173,6 +178,8 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
     if (push.prev !== mark.n) return again('order')
 
     let settled = confirm(record, lane, push.done)
+    if (markOf(settled, lane).answers.length >= MOST_ANSWERS)
+      return again('rate-limited', 1000, 'confirm answers with done')
     let first = known.get(id)
     if (first === undefined) {
       let refusal = refusalOf(view, states, push, seat, asks)
@@ -216,6 +223,8 @@ function refusalOf<S extends Seat>(
   seat: S,
   asks: Asks<S>
 ): Refusal | null {
+  if (push.id.startsWith(APP_ID))
+    return { code: 'invalid', final: true, message: `ids of clients do not start with ${APP_ID}` }
   let feature = features.get(push.feature)
   if (!feature) return { code: 'unknown-feature', final: true }
   let message = problemOf(feature, push.type, push.data, 'durable')

@@ -6,7 +6,7 @@ import { type AnyFeature, type StateOf, validateDraft } from '../feature.js'
 import type { Clock, Random, Report, Stop } from '../ports.js'
 import type { Member } from '../protocol/frames.js'
 import { type Connection, createConnection } from './connection.js'
-import { problemOf, specOf } from './decide.js'
+import { APP_ID, problemOf, specOf } from './decide.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { type Authenticate, claimedUser, defaultPolicy, type Policy } from './policy.js'
 import { createQuota } from './quota.js'
@@ -152,7 +152,7 @@ export function createHub(options: HubOptions): Hub {
             feature: known.name,
             type,
             data,
-            id: key === undefined ? random.id() : `app:${key}`,
+            id: key === undefined ? random.id() : `${APP_ID}${key}`,
             by
           })
         },

@@ -22,4 +22,4 @@ export type {
   StoredState,
   Trim
 } from './storage.js'
-export type { Peer } from './writer.js'
+export type { Peer, PeerInfo } from './writer.js'

@@ -15,7 +15,7 @@ import { createHub, type Hub, type HubOptions } from './hub.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import { createMemoryStorage } from './storage/memory.js'
 import type { Storage } from './storage.js'
-import type { Peer } from './writer.js'
+import type { Peer, PeerInfo } from './writer.js'
 
 export { RealtimeError } from '../errors.js'
 export type { AppOptions, Hub, HubOptions, HubRoom, HubStats } from './hub.js'
@@ -26,7 +26,7 @@ export { claimedUser, defaultPolicy } from './policy.js'
 export { createMemoryStorage } from './storage/memory.js'
 export { createSqliteStorage, type SqliteOptions } from './storage/sqlite.js'
 export type { Storage } from './storage.js'
-export type { Peer } from './writer.js'
+export type { Peer, PeerInfo } from './writer.js'
 
 /** A turn ends when everything that the network has delivered so far was read: so that it is taken together. */
 export const nodeClock: Clock = {
@@ -71,12 +71,12 @@ export interface RealtimeServer {
  * ```
  */
 export async function createServer(options: ServerOptions = {}): Promise<RealtimeServer> {
-  let { features = companionFeatures, storage, server, port = 0, host, ...rest } = options
+  let { features = companionFeatures, storage, server, port = 0, host, report = warn, ...rest } = options
   let path = options.path ?? (server ? '/realtime' : '/')
   let hub = createHub({
     clock: nodeClock,
     random: nodeRandom,
-    report: warn,
+    report,
     ...rest,
     features,
     storage: storage ?? createMemoryStorage()
@@ -90,10 +90,13 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (pathOf(request) !== path) {
       // On a server of somebody else, other paths may be taken by others.
-      if (!server) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+      if (server) return
+      // A peer that is gone already matters to nobody.
+      socket.on('error', () => {})
+      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
       return
     }
-    sockets.handleUpgrade(request, socket, head, webSocket => serve(webSocket, hub))
+    sockets.handleUpgrade(request, socket, head, webSocket => serve(webSocket, infoOf(request), hub))
   }
   http.on('upgrade', upgrade)
 
@@ -104,6 +107,8 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     await hub.close()
     throw error
   }
+  // What an own server meets later (too many open files, say) costs one connection, not the process.
+  if (!server) http.on('error', error => report('error', 'http-failed', error))
   return {
     port: address.port,
     url: `ws://localhost:${address.port}${path}`,
@@ -117,8 +122,9 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
   }
 }
 
-function serve(webSocket: WebSocket, hub: Hub): void {
+function serve(webSocket: WebSocket, info: PeerInfo, hub: Hub): void {
   let peer: Peer = {
+    info,
     send: text => webSocket.send(text),
     close: (code, reason) => webSocket.close(code, reason),
     buffered: () => webSocket.bufferedAmount
@@ -128,6 +134,11 @@ function serve(webSocket: WebSocket, hub: Hub): void {
   webSocket.on('close', code => closed(code))
   // Followed by `close`, which says all that matters here.
   webSocket.on('error', () => {})
+}
+
+function infoOf({ headers, socket }: IncomingMessage): PeerInfo {
+  let { origin, cookie } = headers
+  return { ip: socket.remoteAddress, userAgent: headers['user-agent'], origin, cookie }
 }
 
 /** Waits until everyone has read the goodbye and closed; cuts off who has not after a second. */

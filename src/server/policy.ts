@@ -1,6 +1,7 @@
 // Who may do what: the two questions that an app answers, and the answers it gets without asking.
 
 import { RealtimeError } from '../errors.js'
+import type { PeerInfo } from './writer.js'
 
 /** What a client says of itself in its first frame. */
 export interface Credentials {
@@ -9,6 +10,8 @@ export interface Credentials {
   readonly user: string | undefined
   readonly app: string
   readonly platform: string | undefined
+  /** What the transport knows; empty where it knows nothing. */
+  readonly peer: PeerInfo
 }
 
 /** Who a connection is. */

@@ -6,8 +6,18 @@ import { encodeFrame, joinFrames } from '../protocol/codec.js'
 import type { DownFrame } from '../protocol/frames.js'
 import { byteLength } from './limits.js'
 
+/** What a transport knows of whoever connects; all of it is said by the other side or its proxies. */
+export interface PeerInfo {
+  readonly ip?: string | undefined
+  readonly userAgent?: string | undefined
+  readonly origin?: string | undefined
+  readonly cookie?: string | undefined
+}
+
 /** The server's side of one open connection. */
 export interface Peer {
+  /** Handed to `authenticate`. */
+  readonly info?: PeerInfo
   send(text: string): void
   close(code: number, reason: string): void
   /** Bytes handed over and not yet on the network. */
@@ -49,13 +59,16 @@ export function createWriter(
     stopFlush ??= clock.soon(flush)
   }
 
-  function flush(): void {
+  function flush() {
     stopFlush?.()
     stopFlush = null
     if (!open || collected.length === 0) return
     let frames = collected
+    // No text takes more than three bytes to a character, so what is surely small enough is not counted.
+    let small = bytes * 3 + frames.length + 2 <= limits.max
     collected = []
     bytes = 0
+    if (small) return peer.send(joinFrames(frames))
     let from = 0
     let size = 2
     for (let i = 0; i < frames.length; i++) {

@@ -19,14 +19,24 @@ import { touchPanel } from './panels/touch.js'
 import { voicePanel } from './panels/voice.js'
 
 const PANELS = [
-  heartPanel, memoriesPanel, touchPanel, voicePanel, relationshipPanel, scenePanel, presencePanel, eventsPanel, statusPanel,
+  heartPanel,
+  memoriesPanel,
+  touchPanel,
+  voicePanel,
+  relationshipPanel,
+  scenePanel,
+  presencePanel,
+  eventsPanel,
+  statusPanel,
   connectionPanel
 ]
 
 export function clientView({ user, address }) {
   let notices = createNotices()
   let client = createClient({ user, address, notify: notices.notify })
-  let node = h('section', { class: 'client', id: user, 'data-user': user, 'aria-labelledby': `${user}-name` },
+  let node = h(
+    'section',
+    { class: 'client', id: user, 'data-user': user, 'aria-labelledby': `${user}-name` },
     clientHead(client),
     notices.node,
     h('div', { class: 'card companion' }, stage(client), moodControls(client)),

@@ -48,7 +48,14 @@ export function createClient({ user, address, notify }) {
     },
 
     async connect() {
-      let connecting = service.connect({ url: address, app: 'companion', user, persona, platform: 'web', ports: { connect: cable.connect } })
+      let connecting = service.connect({
+        url: address,
+        app: 'companion',
+        user,
+        persona,
+        platform: 'web',
+        ports: { connect: cable.connect }
+      })
       connected = true
       entered()
       await connecting

@@ -22,7 +22,12 @@ export function slider({ label, min, max, step = 1, value, say = String, oninput
   let id = freshId('slider')
   let output = h('output', { for: id }, say(value))
   let input = h('input', {
-    type: 'range', id, min, max, step, value,
+    type: 'range',
+    id,
+    min,
+    max,
+    step,
+    value,
     oninput() {
       spell()
       oninput?.(Number(input.value))
@@ -51,11 +56,26 @@ export function choices({ legend, options, choose, pressed = true }) {
   let buttons = new Map(
     options.map(({ id, label }) => [
       id,
-      h('button', { type: 'button', class: 'chip', 'data-choice': id, 'aria-pressed': pressed ? 'false' : null, onclick: () => choose(id) }, label)
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'chip',
+          'data-choice': id,
+          'aria-pressed': pressed ? 'false' : null,
+          onclick: () => choose(id)
+        },
+        label
+      )
     ])
   )
   return {
-    node: h('fieldset', { class: 'choices' }, h('legend', {}, legend), h('div', { class: 'chips' }, ...buttons.values())),
+    node: h(
+      'fieldset',
+      { class: 'choices' },
+      h('legend', {}, legend),
+      h('div', { class: 'chips' }, ...buttons.values())
+    ),
     mark(id) {
       for (let [key, node] of buttons) attribute(node, 'aria-pressed', String(key === id))
     }
@@ -64,23 +84,37 @@ export function choices({ legend, options, choose, pressed = true }) {
 
 /** On or off. */
 export function toggle(label, onflip) {
-  let node = h('button', {
-    type: 'button', class: 'switch', role: 'switch', 'aria-checked': 'false',
-    onclick: () => onflip(node.getAttribute('aria-checked') !== 'true')
-  }, h('span', { class: 'knob', 'aria-hidden': 'true' }), h('span', { class: 'switch-label' }, label))
+  let node = h(
+    'button',
+    {
+      type: 'button',
+      class: 'switch',
+      role: 'switch',
+      'aria-checked': 'false',
+      onclick: () => onflip(node.getAttribute('aria-checked') !== 'true')
+    },
+    h('span', { class: 'knob', 'aria-hidden': 'true' }),
+    h('span', { class: 'switch-label' }, label)
+  )
   return { node, set: on => attribute(node, 'aria-checked', String(on)) }
 }
 
 /** A form that hands over its text and empties itself, unless `send` returns false. */
 export function line({ label, placeholder, action, send, extra = [], max = 200 }) {
   let input = h('input', { type: 'text', placeholder, maxlength: max, required: true, autocomplete: 'off' })
-  let form = h('form', {
-    class: 'line',
-    onsubmit(event) {
-      event.preventDefault()
-      if (send(input.value.trim()) !== false) form.reset()
-    }
-  }, field(label, input), ...extra, h('button', { class: 'button' }, action))
+  let form = h(
+    'form',
+    {
+      class: 'line',
+      onsubmit(event) {
+        event.preventDefault()
+        if (send(input.value.trim()) !== false) form.reset()
+      }
+    },
+    field(label, input),
+    ...extra,
+    h('button', { class: 'button' }, action)
+  )
   return form
 }
 
@@ -102,7 +136,11 @@ export function meter(label) {
 export function facts(names) {
   let cells = Object.fromEntries(Object.keys(names).map(key => [key, h('dd')]))
   return {
-    node: h('dl', { class: 'facts' }, ...Object.entries(names).map(([key, name]) => h('div', {}, h('dt', {}, name), cells[key]))),
+    node: h(
+      'dl',
+      { class: 'facts' },
+      ...Object.entries(names).map(([key, name]) => h('div', {}, h('dt', {}, name), cells[key]))
+    ),
     set(values) {
       for (let key of Object.keys(values)) text(cells[key], values[key])
     }

@@ -24,7 +24,8 @@ function fill(node, props = {}, children = []) {
 /** Sets an attribute; `true` stands without a value, `false` and `null` take it away. Touches nothing that stays the same. */
 export function attribute(node, name, value) {
   if (value === false || value === null || value === undefined) node.removeAttribute(name)
-  else if (node.getAttribute(name) !== (value === true ? '' : String(value))) node.setAttribute(name, value === true ? '' : value)
+  else if (node.getAttribute(name) !== (value === true ? '' : String(value)))
+    node.setAttribute(name, value === true ? '' : value)
 }
 
 export function text(node, value) {
@@ -32,7 +33,8 @@ export function text(node, value) {
 }
 
 export function show(node, visible) {
-  if (node instanceof SVGElement) attribute(node, 'display', visible ? null : 'none') // pictures know no `hidden`
+  if (node instanceof SVGElement)
+    attribute(node, 'display', visible ? null : 'none') // pictures know no `hidden`
   else if (node.hidden === visible) node.hidden = !visible
 }
 
@@ -60,7 +62,8 @@ export function keyed(parent, create, key = item => item.id) {
     }
     for (let [id, { node }] of known) {
       if (next.has(id)) continue
-      if (node.contains(document.activeElement)) parent.closest('details, section')?.querySelector('summary, h2, h3')?.focus()
+      if (node.contains(document.activeElement))
+        parent.closest('details, section')?.querySelector('summary, h2, h3')?.focus()
       node.remove()
     }
     known = next

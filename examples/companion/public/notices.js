@@ -11,7 +11,17 @@ export function createNotices() {
   function notify(words) {
     for (let shown of node.children) if (shown.dataset.words === words) return again(shown)
     let count = h('span', { class: 'notice-count', hidden: true })
-    let item = h('div', { class: 'notice', 'data-words': words }, h('p', {}, words), count, h('button', { type: 'button', class: 'notice-close', 'aria-label': 'Close this notice', onclick: () => item.remove() }, '×'))
+    let item = h(
+      'div',
+      { class: 'notice', 'data-words': words },
+      h('p', {}, words),
+      count,
+      h(
+        'button',
+        { type: 'button', class: 'notice-close', 'aria-label': 'Close this notice', onclick: () => item.remove() },
+        '×'
+      )
+    )
     node.append(item)
     while (node.children.length > MAX) node.firstElementChild.remove()
     leaveLater(item)

@@ -7,10 +7,17 @@ export function panel(client, { name, title, open = false }, ...body) {
   let digest = h('span', { class: 'digest' })
   let badge = h('span', { class: 'badge', hidden: true })
   let remembered = localStorage.getItem(key)
-  let node = h('details', {
-    class: 'panel', id: `${client.user}-${name}`, open: remembered === null ? open : remembered === 'yes',
-    ontoggle: () => localStorage.setItem(key, node.open ? 'yes' : 'no')
-  }, h('summary', {}, h('h3', {}, title), badge, digest), h('div', { class: 'panel-body' }, ...body))
+  let node = h(
+    'details',
+    {
+      class: 'panel',
+      id: `${client.user}-${name}`,
+      open: remembered === null ? open : remembered === 'yes',
+      ontoggle: () => localStorage.setItem(key, node.open ? 'yes' : 'no')
+    },
+    h('summary', {}, h('h3', {}, title), badge, digest),
+    h('div', { class: 'panel-body' }, ...body)
+  )
   return {
     node,
     digest: words => text(digest, words),

@@ -31,7 +31,10 @@ export function watchServer() {
     if (!state) return
     let { status, port, pid, starts, restartAt } = state
     card.dataset.status = status
-    text(parts.state, { running: 'Running', starting: 'Starting …', down: 'Killed', gone: 'The demo was stopped' }[status])
+    text(
+      parts.state,
+      { running: 'Running', starting: 'Starting …', down: 'Killed', gone: 'The demo was stopped' }[status]
+    )
     let seconds = restartAt === null ? 0 : Math.max(0, Math.ceil((restartAt - Date.now()) / 1000))
     text(
       parts.more,

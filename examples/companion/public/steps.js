@@ -12,7 +12,9 @@ export function stepsFeature({ defineFeature, durable, object, string, integer }
     initial: { walkers: {} },
     reduce: {
       stepped({ walkers }, { walk, n }, { actor }) {
-        let { count, faults, walks } = Object.hasOwn(walkers, actor) ? walkers[actor] : { count: 0, faults: 0, walks: [] }
+        let { count, faults, walks } = Object.hasOwn(walkers, actor)
+          ? walkers[actor]
+          : { count: 0, faults: 0, walks: [] }
         let before = walks.find(known => known.walk === walk)?.n ?? 0
         let walker = {
           count: count + 1,

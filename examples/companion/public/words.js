@@ -6,9 +6,12 @@ export function nameOf(user) {
   return NAMES[user] ?? user
 }
 
-/** `romantic_garden` → `Romantic garden` */
+/** `romantic_garden` → `Romantic garden`, `memberJoined` → `Member joined` */
 export function spoken(word) {
-  let plain = String(word).replaceAll('_', ' ')
+  let plain = String(word)
+    .replaceAll('_', ' ')
+    .replace(/([a-z])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`)
+    .replace(/^(ai|vr)\b/, short => short.toUpperCase())
   return plain.charAt(0).toUpperCase() + plain.slice(1)
 }
 
@@ -34,7 +37,11 @@ export function clockTime(at) {
 }
 
 export function size(characters) {
-  return characters < 1000 ? `${characters} characters` : `${(characters / 1000).toFixed(1)} thousand characters`
+  return `${characters < 1000 ? characters : `${(characters / 1000).toFixed(1)} thousand`} characters`
+}
+
+export function kilo(characters) {
+  return `${(characters / 1000).toFixed(1)} k`
 }
 
 export function milliseconds(ms) {

@@ -33,7 +33,11 @@ export const MANY = { count: 1000, bytes: 1_000_000 }
 let tabs = 0
 export function createTab(
   disk: Disk,
-  { clock = createVirtualClock(), limits = { maxCount: 1000, maxBytes: 1_000_000 } } = {}
+  {
+    clock = createVirtualClock(),
+    limits = { maxCount: 1000, maxBytes: 1_000_000 },
+    onStored = (_rows: readonly Row[], _claimed: boolean): void => {}
+  } = {}
 ): Tab {
   let tab: Omit<Tab, 'outbox'> & { outbox?: Outbox } = {
     clock,
@@ -51,7 +55,10 @@ export function createTab(
     random: createSeededRandom(1, `tab${++tabs}-`),
     limits,
     on: {
-      stored: (rows, claimed) => void tab.stored.push(...rows.map(row => row.id + (claimed ? '*' : ''))),
+      stored(rows, claimed) {
+        tab.stored.push(...rows.map(row => row.id + (claimed ? '*' : '')))
+        onStored(rows, claimed)
+      },
       gone: (row, outcome) => void tab.gone.push({ id: row.id, outcome }),
       found: rows => void tab.found.push(...rows.map(row => row.id)),
       degraded: reason => void tab.degraded.push(reason),

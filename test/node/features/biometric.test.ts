@@ -188,6 +188,22 @@ describe('a page', () => {
     expect(view().members.ann).toBe(view().self)
   })
 
+  test('counts each of its own samples once, however many are on their way', () => {
+    let { local, view, echo } = open()
+    for (let heartRate of [70, 71, 72]) local.sendBiometric({ heartRate })
+    echo()
+    expect(view().series.map(sample => sample.heartRate)).toEqual([70, 71, 72])
+  })
+
+  test('keeps showing its own sample that was dropped, whatever the room says of others', async () => {
+    let { local, view, tell, clock } = open()
+    tell('sample', { heartRate: 60 }, { actor: 'ann', id: 'elsewhere' })
+    await clock.pass(1000)
+    local.sendBiometric({ heartRate: 72 })
+    tell('sample', { heartRate: 80 }, { actor: 'bob' })
+    expect(view()).toMatchObject({ heartRate: 72, lastUpdate: clock.now() })
+  })
+
   test('shows a sample of one’s other device', () => {
     let { tell, view } = open()
     tell('sample', { heartRate: 65 }, { actor: 'ann', id: 'elsewhere' })
@@ -295,8 +311,14 @@ describe('a page', () => {
     }
     expect(view()).toMatchObject({ romanticSync: 100, self: { sync: null } })
     expect([view().members.bob?.sync, view().members.eve?.sync]).toEqual([100, 0])
-    for (let second = 0; second < 10; second++) {
-      tell('sample', { heartRate: 80 }, { actor: 'bob' })
+    for (let second = 30; second < 39; second++) {
+      expect(view().members.bob?.sync).toBeGreaterThan(80)
+      local.sendBiometric({ heartRate: Math.round(wave(second)) })
+      await clock.pass(1000)
+    }
+    expect([view().members.bob?.sync, view().romanticSync]).toEqual([null, null])
+    for (let second = 30; second < 40; second++) {
+      tell('sample', { heartRate: Math.round(wave(second)) }, { actor: 'bob' })
       await clock.pass(1000)
     }
     expect(view().romanticSync).toBe(null)

@@ -144,7 +144,7 @@ test('[H4] the app says who it is', async () => {
     }
   })
   let good = await world.enter('claimed', { token: 'good', platform: 'web' })
-  expect(seen).toEqual([{ token: 'good', user: 'claimed', app: 'test', platform: 'web' }])
+  expect(seen).toEqual([{ token: 'good', user: 'claimed', app: 'test', platform: 'web', peer: {} }])
   expect(good.last('welcome')).toMatchObject({
     v: 1,
     user: 'ann',

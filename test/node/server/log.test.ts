@@ -64,6 +64,22 @@ test('[D3] a state of another version is built anew from the log', async () => {
   expect(late.reports).toContain('state-incomplete')
 })
 
+test('[D3] each state starts where it was stored, whatever the others need', async () => {
+  let storage = createMemoryStorage()
+  let other = variantOf(notes, { name: 'other' })
+  let world = createWorld({ storage, features: [notes, other], limits: { snapshotEvery: 2 } })
+  let peer = await world.join('ann')
+  for (let n = 1; n <= 5; n++) {
+    peer.send(pushOf(n, n % 2 ? { feature: 'other' } : {}))
+    await world.clock.settle()
+  }
+  let next = createWorld({ storage, features: [notes, variantOf(other, { version: 2 })] })
+  expect((await stateOf(next)).texts).toEqual(['text 2', 'text 4'])
+  let rebuilt = next.hub.room('r').state('other')
+  await next.clock.settle()
+  expect(await rebuilt).toMatchObject({ texts: ['text 1', 'text 3', 'text 5'] })
+})
+
 test('[D4] states of features that a server does not run are carried along', async () => {
   let storage = createMemoryStorage()
   let other = variantOf(notes, { name: 'other' })
@@ -81,8 +97,9 @@ test('[D4] states of features that a server does not run are carried along', asy
 test('[D6] rooms that nobody uses leave memory and come back as they were', async () => {
   let world = createWorld()
   await fill(world, 1, 3)
+  await world.clock.pass(70_000)
   expect(world.hub.stats().rooms).toBe(1)
-  await world.clock.pass(200_000)
+  await world.clock.pass(60_000)
   expect(world.hub.stats()).toMatchObject({ rooms: 0, connections: 0 })
   let peer = await world.join('ann', 'r', { hello: { gen: 9 } })
   expect(peer.last('joined')).toMatchObject({ offset: 3, marks: { normal: { n: 3 } } })
@@ -141,6 +158,17 @@ test('[A1] the app pushes, and with a key only once', async () => {
   ])
   expect(ann.got.find(frame => frame.f === 'event')).not.toHaveProperty('op')
   expect((await stateOf(world)).texts).toEqual(['one', 'three'])
+})
+
+test('[A1] a client cannot take an id of the app before it does', async () => {
+  let world = createWorld()
+  let eve = await world.join('eve')
+  eve.send(pushOf(1, { id: 'app:welcome' }))
+  await world.clock.settle()
+  expect(eve.take('nack')).toMatchObject([{ n: 1, code: 'invalid', final: true }])
+  let pushed = world.hub.room('r').push(notes, 'add', { text: 'welcome' }, { by: 'app', key: 'welcome' })
+  await world.clock.settle()
+  expect(await pushed).toEqual({ offset: 1, id: 'app:welcome' })
 })
 
 test('[A1] wrong arguments reject', async () => {

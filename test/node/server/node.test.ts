@@ -150,6 +150,18 @@ test('answers plain HTTP and other paths, without falling over', async () => {
   expect((await connect(url, 'ann')).welcome.user).toBe('ann')
 })
 
+test('[H4] what the transport knows of a peer reaches the authentication', async () => {
+  let seen: unknown[] = []
+  let { url } = await start({
+    authenticate({ user = '', peer }) {
+      seen.push(peer)
+      return { user }
+    }
+  })
+  await connect(url, 'ann')
+  expect(seen).toMatchObject([{ ip: expect.stringContaining('1') }])
+})
+
 test('[F5] a message beyond the limit and a binary one cost at most the connection', async () => {
   let { url, hub } = await start({ limits: { max: 5000 } })
   let ann = await connect(url, 'ann')

@@ -286,6 +286,17 @@ test('[S12] done drops answers, and never passes the mark', async () => {
   expect(await marks()).toEqual([5, []])
 })
 
+test('[S12] a chain that never confirms waits in the end', async () => {
+  let world = createWorld({ limits: { window: { count: 10_000, bytes: 1e9 } } })
+  let ann = await world.join('ann')
+  let all = Array.from({ length: 10_001 }, (_, i) => pushOf(i + 1))
+  for (let i = 0; i < all.length; i += 500) ann.send(...all.slice(i, i + 500))
+  await world.clock.settle()
+  expect(ann.take('ack')).toHaveLength(10_000)
+  expect(answers(ann)).toEqual(['rate-limited 10001'])
+  expect(await ask(world, ann, pushOf(10_001, { done: 9000 }))).toEqual(['ack 10001 at 10001'])
+})
+
 test('[S16] after marks are lost a push is out of order until the room is joined again', async () => {
   let storage = createMemoryStorage()
   let world = createWorld({ storage, limits: { keepMarks: 1000, snapshotEvery: 1, idleRoom: 1000 } })

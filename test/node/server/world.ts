@@ -3,7 +3,7 @@
 import { type AnyFeature, defineFeature, durable, latest, ttl, volatile } from '../../../src/feature.js'
 import type { Clock, Random } from '../../../src/ports.js'
 import type { Frame, FrameName } from '../../../src/protocol/frames.js'
-import { json, object, optional, string } from '../../../src/schema.js'
+import { anything, object, optional, string } from '../../../src/schema.js'
 import { createHub, type Hub, type HubOptions } from '../../../src/server/hub.js'
 import { createMemoryStorage } from '../../../src/server/storage/memory.js'
 
@@ -14,7 +14,7 @@ export const notes = defineFeature({
     add: durable(object({ text: string({ max: 100_000 }) })),
     soon: ttl(10, object({ text: string() })),
     title: latest(object({ text: string() }), { key: () => 'title' }),
-    blob: durable(json()),
+    blob: durable(anything()),
     boom: durable(object({})),
     cursor: volatile(object({ x: string(), of: optional(string()) }), { key: ({ of = '' }) => of, seconds: 5 })
   },

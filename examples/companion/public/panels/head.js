@@ -53,10 +53,17 @@ export function clientHead(client) {
   watch(connection, render)
   tick(() => connection.get().nextAttemptAt !== null && render(connection.get()))
 
-  return h('header', { class: 'client-head' },
+  return h(
+    'header',
+    { class: 'client-head' },
     h('span', { class: 'monogram', 'aria-hidden': 'true' }, client.name[0]),
-    h('div', { class: 'who' }, h('h2', { id: `${client.user}-name`, tabindex: -1 }, client.name), h('p', { class: 'link-state' }, quality, phase, detail)),
-    h('div', { class: 'head-actions' }, waiting, cable.node)
+    h(
+      'div',
+      { class: 'who' },
+      h('div', { class: 'name' }, h('h2', { id: `${client.user}-name`, tabindex: -1 }, client.name), waiting),
+      h('p', { class: 'link-state' }, quality, phase, detail)
+    ),
+    cable.node
   )
 }
 

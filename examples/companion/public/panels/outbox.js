@@ -11,7 +11,7 @@ const ROWS = 4
 export function outboxView(client) {
   let { service, stores, run } = client
   let count = h('strong', { class: 'outbox-count' })
-  let more = h('span', { class: 'outbox-more' })
+  let more = h('p', { class: 'rest', hidden: true })
   let dots = h('div', { class: 'dots', 'aria-hidden': 'true' })
   let rows = h('ul', { class: 'rows' })
   let parked = h('ul', { class: 'rows' })
@@ -19,18 +19,54 @@ export function outboxView(client) {
   let durability = h('span', { class: 'tag' })
   let walked = h('p', { class: 'walked' })
 
+  let full = h('p', { class: 'full', hidden: true }, 'The outbox is full or closed: further actions are not kept.')
+  let node = h(
+    'section',
+    { class: 'card outbox', id: `${client.user}-outbox`, 'aria-labelledby': `${client.user}-outbox-title` },
+    h(
+      'div',
+      { class: 'outbox-head' },
+      h('h3', { id: `${client.user}-outbox-title`, tabindex: -1 }, 'Outbox'),
+      count,
+      durability,
+      button('100 actions', () => client.takeSteps(100), 'primary burst')
+    ),
+    dots,
+    more,
+    full,
+    rows,
+    rest,
+    parked,
+    walked
+  )
+
   let showRows = keyed(rows, item => row(item, service.pending, 'pending'))
-  let showParked = keyed(parked, item => row(item.row, item.kind === 'rejected' ? service.rejected : service.unknown, item.kind, item), item => item.row.id)
+  let showParked = keyed(
+    parked,
+    item => row(item.row, item.kind === 'rejected' ? service.rejected : service.unknown, item.kind, item),
+    item => item.row.id
+  )
   let showDots = keyed(dots, item => ({ node: h('i', { 'data-feature': item.feature }) }))
 
   function row(item, store, stage, about) {
     let why = about ? `${about.message || about.code}` : null
     let age = h('span', { class: 'age' }, ago(item.at))
-    let node = h('li', { class: 'row-item', 'data-stage': stage },
+    let node = h(
+      'li',
+      { class: 'row-item', 'data-stage': stage },
       h('span', { class: 'stage-word' }, stage),
-      h('span', { class: 'what' }, h('b', {}, `${spoken(item.feature)}: ${item.type}`), ' ', h('span', { class: 'data' }, excerpt(item.data)), why && h('span', { class: 'why' }, why)),
+      h(
+        'span',
+        { class: 'what' },
+        h('b', {}, `${spoken(item.feature)}: ${item.type}`),
+        ' ',
+        h('span', { class: 'data' }, excerpt(item)),
+        why && h('span', { class: 'why' }, why)
+      ),
       age,
-      h('span', { class: 'row-actions' },
+      h(
+        'span',
+        { class: 'row-actions' },
         button('Retry', () => act('Retry', () => store.retry(item.id)), 'small'),
         button('Discard', () => act('Discard', () => store.discard(item.id)), 'small')
       )
@@ -59,6 +95,7 @@ export function outboxView(client) {
 
   watch(stores.connection, ({ pending, durability: kind, durabilityReason, canSend, phase }) => {
     text(count, pending.count === 0 ? 'All delivered' : `${plural(pending.count, 'action')} waiting`)
+    show(more, pending.count > 0)
     text(more, pending.count === 0 ? '' : `${size(pending.bytes)}, the oldest ${ago(pending.oldestAt)}`)
     attribute(node, 'data-state', pending.count === 0 ? 'empty' : phase === 'online' ? 'draining' : 'filling')
     text(durability, kind === 'disk' ? 'Kept on disk' : 'In memory only')
@@ -73,22 +110,22 @@ export function outboxView(client) {
       let people = Object.entries(walkers)
       let faults = people.reduce((sum, [, { faults }]) => sum + faults, 0)
       let counts = people.map(([user, { count }]) => `${nameOf(user)} ${count.toLocaleString('en')}`).join(', ')
-      text(walked, people.length === 0 ? 'No steps walked yet.' : `Steps: ${counts}. ${faults === 0 ? 'None missing, none double, all in order.' : plural(faults, 'fault')}`)
+      text(
+        walked,
+        people.length === 0
+          ? 'No steps walked yet.'
+          : `Steps: ${counts}. ${faults === 0 ? 'None missing, none double, all in order.' : plural(faults, 'fault')}`
+      )
     })
   })
 
-  let full = h('p', { class: 'full', hidden: true }, 'The outbox is full or closed: further actions are not kept.')
-  let node = h('section', { class: 'card outbox', id: `${client.user}-outbox`, 'aria-labelledby': `${client.user}-outbox-title` },
-    h('div', { class: 'outbox-head' },
-      h('h3', { id: `${client.user}-outbox-title`, tabindex: -1 }, 'Outbox'), count, more, durability,
-      button('100 actions', () => client.takeSteps(100), 'primary burst')
-    ),
-    dots, full, rows, rest, parked, walked
-  )
   return node
 }
 
-function excerpt(data) {
-  let words = Object.values(data ?? {}).filter(value => value !== null).map(value => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
+function excerpt({ feature, data }) {
+  if (feature === 'steps') return `number ${data.n}`
+  let words = Object.values(data ?? {})
+    .filter(value => value !== null)
+    .map(value => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
   return words.join(', ').slice(0, 80)
 }

@@ -10,22 +10,37 @@ const CALLS = ['none', 'voice', 'video', 'screen'].map(id => ({ id, label: spoke
 
 export function presencePanel(client) {
   let { service, stores, run } = client
-  let status = choices({ legend: 'My status', options: STATUSES, choose: id => run('Status', () => service.setStatus(id)) })
+  let status = choices({
+    legend: 'My status',
+    options: STATUSES,
+    choose: id => run('Status', () => service.setStatus(id))
+  })
   let call = choices({ legend: 'My call', options: CALLS, choose: id => run('Call', () => service.setCall(id)) })
   let people = h('ul', { class: 'people' })
   let showPeople = keyed(people, person, ({ user }) => user)
   let nobody = emptyNote('Nobody is here.')
   let recent = h('ul', { class: 'log' })
-  let showRecent = keyed(recent, ({ user, kind, at }) => {
-    let age = h('span', { class: 'about' })
-    return { node: h('li', {}, `${nameOf(user)} ${kind} `, age), update: () => text(age, ago(at)) }
-  }, ({ user, kind, at }) => `${user} ${kind} ${at}`)
+  let showRecent = keyed(
+    recent,
+    ({ user, kind, at }) => {
+      let age = h('span', { class: 'about' })
+      return { node: h('li', {}, `${nameOf(user)} ${kind} `, age), update: () => text(age, ago(at)) }
+    },
+    ({ user, kind, at }) => `${user} ${kind} ${at}`
+  )
   let recentGroup = h('section', { class: 'note-group' }, h('h4', {}, 'Came and went'), recent)
 
-  let view = panel(client, { name: 'presence', title: 'Presence' },
-    nobody, people, status.node, call.node,
+  let view = panel(
+    client,
+    { name: 'presence', title: 'Presence' },
+    nobody,
+    people,
+    status.node,
+    call.node,
     line({
-      label: 'What I am doing', placeholder: 'Cooking', action: 'Tell',
+      label: 'What I am doing',
+      placeholder: 'Cooking',
+      action: 'Tell',
       extra: [button('Nothing', () => run('Activity', () => service.setActivity(null)))],
       send: words => {
         run('Activity', () => service.setActivity(words))
@@ -57,7 +72,17 @@ function person() {
     update({ user, status, activity, call, editing, platform, connections, lastSeen }) {
       attribute(dot, 'data-status', status)
       text(name, nameOf(user))
-      text(doing, [spoken(status).toLowerCase(), activity, call === 'none' ? null : `in a ${call} call`, editing && `editing ${editing}`].filter(Boolean).join(', '))
+      text(
+        doing,
+        [
+          spoken(status).toLowerCase(),
+          activity,
+          call === 'none' ? null : `in a ${call} call`,
+          editing && `editing ${editing}`
+        ]
+          .filter(Boolean)
+          .join(', ')
+      )
       text(about, `${platform ?? 'unknown device'}, ${plural(connections, 'connection')}, said ${ago(lastSeen)}`)
     }
   }

@@ -1,9 +1,9 @@
 // The companion as everybody sees it: mood, face, gestures, what it says, the scene it stands in, and one's own heart beating
 // behind it. The same facts are in its text alternative.
 
-import { select } from '../controls.js'
-import { attribute, h, show, svg, text, watch } from '../dom.js'
 import { PERSONAS } from '../client.js'
+import { select } from '../controls.js'
+import { attribute, freshId, h, show, svg, text, watch } from '../dom.js'
 import { ANIMATIONS, EXPRESSIONS, GESTURE_MS, GESTURES } from '../face.js'
 import { ago, nameOf, spoken } from '../words.js'
 
@@ -17,22 +17,49 @@ export function stage(client) {
   let eyes = Object.entries(EYES).map(([side, cx]) => ({
     side,
     open: svg('ellipse', { class: 'eye', cx, cy: EYE_Y }),
-    shut: svg('path', { class: 'line', d: `M${cx - 10} ${EYE_Y + 2} Q${cx} ${EYE_Y - 10} ${cx + 10} ${EYE_Y + 2}` })
+    shut: svg('path', { class: 'stroke', d: `M${cx - 10} ${EYE_Y + 2} Q${cx} ${EYE_Y - 10} ${cx + 10} ${EYE_Y + 2}` })
   }))
-  let mouth = svg('path', { class: 'line mouth' })
+  let mouth = svg('path', { class: 'stroke mouth' })
   let blush = [118, 202].map(cx => svg('ellipse', { class: 'blush', cx, cy: 134, rx: 12, ry: 7 }))
-  let hand = svg('circle', { class: 'hand', cx: 244, cy: 158, r: 15 })
-  let heart = svg('path', { class: 'kiss', d: 'M232 96 c-8 -14 -28 -4 -20 11 c4 8 14 13 20 19 c6 -6 16 -11 20 -19 c8 -15 -12 -25 -20 -11 z' })
+  let hand = svg('circle', { class: 'hand', cx: 247, cy: 160, r: 15 })
+  let heart = svg('path', {
+    class: 'kiss',
+    d: 'M232 96 c-8 -14 -28 -4 -20 11 c4 8 14 13 20 19 c6 -6 16 -11 20 -19 c8 -15 -12 -25 -20 -11 z'
+  })
+  let skin = freshId('skin')
+  let glow = svg(
+    'radialGradient',
+    { id: skin, cx: '38%', cy: '28%', r: '80%' },
+    svg('stop', { class: 'skin-light', offset: '0%' }),
+    svg('stop', { class: 'skin-dark', offset: '100%' })
+  )
   let ring = svg('circle', { class: 'heart-ring', cx: 160, cy: 126, r: 96 })
   let progress = svg('circle', { class: 'progress-ring', cx: 160, cy: 126, r: 104, pathLength: 1 })
-  let body = svg('g', { class: 'body' },
-    svg('circle', { class: 'hand', cx: 76, cy: 158, r: 15 }),
-    svg('path', { class: 'skin', d: 'M160 42 C214 40 244 80 242 128 C240 182 206 206 160 206 C114 206 80 182 78 128 C76 80 106 40 160 42 Z' }),
+  let body = svg(
+    'g',
+    { class: 'body' },
+    svg('circle', { class: 'hand', cx: 73, cy: 160, r: 15 }),
+    svg('path', {
+      class: 'skin',
+      fill: `url(#${skin})`,
+      d: 'M160 42 C214 40 244 80 242 128 C240 182 206 206 160 206 C114 206 80 182 78 128 C76 80 106 40 160 42 Z'
+    }),
     svg('path', { class: 'shine', d: 'M106 92 C112 66 134 56 156 56' }),
-    ...blush, ...eyes.flatMap(({ open, shut }) => [open, shut]), mouth, hand
+    ...blush,
+    ...eyes.flatMap(({ open, shut }) => [open, shut]),
+    mouth,
+    hand
   )
-  let picture = svg('svg', { class: 'face', viewBox: '0 0 320 236', role: 'img' }, ring, progress,
-    svg('ellipse', { class: 'shadow', cx: 160, cy: 222, rx: 66, ry: 7 }), svg('g', { class: 'shaking' }, body), heart)
+  let picture = svg(
+    'svg',
+    { class: 'face', viewBox: '0 0 320 236', role: 'img' },
+    svg('defs', {}, glow),
+    ring,
+    progress,
+    svg('ellipse', { class: 'shadow', cx: 160, cy: 222, rx: 66, ry: 7 }),
+    svg('g', { class: 'shaking' }, body),
+    heart
+  )
 
   let bubble = h('p', { class: 'bubble', hidden: true })
   let sceneName = h('p', { class: 'scene-name', hidden: true })
@@ -40,7 +67,14 @@ export function stage(client) {
   let persona = select(PERSONAS, client.persona)
   persona.addEventListener('change', () => client.switchPersona(persona.value))
   persona.setAttribute('aria-label', `${client.name}’s companion`)
-  let node = h('div', { class: 'stage' }, h('div', { class: 'stage-top' }, persona, sceneName), picture, bubble, caption)
+  let node = h(
+    'div',
+    { class: 'stage' },
+    h('div', { class: 'stage-top' }, persona, sceneName),
+    picture,
+    bubble,
+    caption
+  )
 
   let gesture = null
   let playing = null
@@ -49,7 +83,9 @@ export function stage(client) {
   function move(parts, options) {
     if (still.matches) return []
     let targets = { body, hand, heart }
-    return Object.keys(targets).filter(part => parts[part]).map(part => targets[part].animate(parts[part], { easing: 'ease-in-out', ...options }))
+    return Object.keys(targets)
+      .filter(part => parts[part])
+      .map(part => targets[part].animate(parts[part], { easing: 'ease-in-out', ...options }))
   }
 
   watch(avatar, state => {
@@ -81,15 +117,29 @@ export function stage(client) {
     if (playing?.id === now) return
     for (let motion of playing?.motions ?? []) motion.cancel()
     let { every, ...parts } = ANIMATIONS[name] ?? ANIMATIONS.breathe
-    playing = now === null ? null : { id: now, motions: move(parts, { duration: every, iterations: Number.POSITIVE_INFINITY }) }
+    playing =
+      now === null ? null : { id: now, motions: move(parts, { duration: every, iterations: Number.POSITIVE_INFINITY }) }
   }
+
+  let freshness = null
+  client.onRoom(room => {
+    watch(room.$status, status => {
+      if (room.id === client.service.room().id) freshness = status
+      describe()
+    })
+  })
 
   function describe() {
     let { currentMood, currentExpression, updatedBy, lastUpdate, animation } = avatar.get()
     let name = PERSONAS.find(({ id }) => id === connection.get().persona)?.label ?? 'The companion'
     let now = animation.playing ? ` Now: ${animation.name}.` : ''
     attribute(picture, 'aria-label', `${name} feels ${currentMood} and looks ${currentExpression}.${now}`)
-    text(caption, updatedBy === null ? `${name} waits for you` : `${name} feels ${currentMood}, ${ago(lastUpdate, serverNow())} by ${nameOf(updatedBy)}`)
+    let feels =
+      updatedBy === null
+        ? `${name} waits for you`
+        : `${name} feels ${currentMood}, ${ago(lastUpdate, serverNow())} by ${nameOf(updatedBy)}`
+    let old = freshness?.stale && freshness.asOf !== null ? `, as known ${ago(freshness.asOf)}` : ''
+    text(caption, feels + old)
   }
 
   function serverNow() {
@@ -110,6 +160,7 @@ export function stage(client) {
   })
   watch(vr, ({ currentScene, isActive, generationProgress, sceneState }) => {
     attribute(node, 'data-scene', isActive ? currentScene : null)
+    attribute(node, 'data-weather', isActive ? (sceneState.weather ?? null) : null)
     attribute(node, 'data-light', isActive ? (sceneState.light ?? 'evening') : null)
     node.style.setProperty('--made', generationProgress)
     show(sceneName, isActive)

@@ -9,7 +9,11 @@ export function statusPanel(client) {
   let health = h('p', { class: 'health' })
   let score = meter('Health')
   let reasons = h('ul', { class: 'notes' })
-  let showReasons = keyed(reasons, reason => ({ node: h('li', {}, spoken(reason)) }), reason => reason)
+  let showReasons = keyed(
+    reasons,
+    reason => ({ node: h('li', {}, spoken(reason)) }),
+    reason => reason
+  )
   let features = h('ul', { class: 'features' })
   let showFeatures = keyed(features, ({ id }) => {
     let state = h('span', { class: 'about' })
@@ -24,14 +28,20 @@ export function statusPanel(client) {
   })
   let view = panel(client, { name: 'status', title: 'System status' }, health, score.node, reasons, features)
 
-  watch(client.stores.status, ({ systemHealth, healthScore, reasons: why, features: all, hasActiveFeatures, activeFeatures }) => {
-    attribute(health, 'data-health', systemHealth)
-    text(health, `${spoken(systemHealth)}. ${hasActiveFeatures ? `At work: ${activeFeatures.join(', ')}.` : 'Nothing is at work now.'}`)
-    score.set(healthScore / 100, `${healthScore} of 100`)
-    showReasons(why)
-    show(reasons, why.length > 0)
-    showFeatures(Object.entries(all).map(([id, is]) => ({ id, is })))
-    view.digest(`${spoken(systemHealth)}, ${healthScore}`)
-  })
+  watch(
+    client.stores.status,
+    ({ systemHealth, healthScore, reasons: why, features: all, hasActiveFeatures, activeFeatures }) => {
+      attribute(health, 'data-health', systemHealth)
+      text(
+        health,
+        `${spoken(systemHealth)}. ${hasActiveFeatures ? `At work: ${activeFeatures.join(', ')}.` : 'Nothing is at work now.'}`
+      )
+      score.set(healthScore / 100, `${healthScore} of 100`)
+      showReasons(why)
+      show(reasons, why.length > 0)
+      showFeatures(Object.entries(all).map(([id, is]) => ({ id, is })))
+      view.digest(`${spoken(systemHealth)}, ${healthScore}`)
+    }
+  )
   return view.node
 }

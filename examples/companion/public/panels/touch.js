@@ -27,10 +27,29 @@ export function touchPanel(client) {
   let target = 'room'
   let patterns = h('div', {})
   let preview = svg('svg', { class: 'preview', viewBox: '0 0 400 26', role: 'img', preserveAspectRatio: 'none' })
-  let intensity = slider({ label: 'Intensity', min: 0, max: 100, value: 75, say: value => `${value} %`, oninput: drawPreview })
-  let duration = slider({ label: 'Duration', min: 200, max: 8000, step: 100, value: 3000, say: value => `${(value / 1000).toFixed(1)} s`, oninput: drawPreview })
+  let intensity = slider({
+    label: 'Intensity',
+    min: 0,
+    max: 100,
+    value: 75,
+    say: value => `${value} %`,
+    oninput: drawPreview
+  })
+  let duration = slider({
+    label: 'Duration',
+    min: 200,
+    max: 8000,
+    step: 100,
+    value: 3000,
+    say: value => `${(value / 1000).toFixed(1)} s`,
+    oninput: drawPreview
+  })
   let targets = choices({
-    legend: 'For', options: [{ id: 'room', label: 'Everybody' }, { id: 'self', label: 'Only me' }],
+    legend: 'For',
+    options: [
+      { id: 'room', label: 'Everybody' },
+      { id: 'self', label: 'Only me' }
+    ],
     choose(id) {
       target = id
       targets.mark(id)
@@ -42,23 +61,54 @@ export function touchPanel(client) {
   let history = h('ul', { class: 'log' })
   let showHistory = keyed(history, ({ by, pattern, intensity, duration, at }) => {
     let outcome = h('span', { class: 'about' })
-    let node = h('li', {}, `${nameOf(by)}: ${spoken(pattern)}, ${intensity} %, ${(duration / 1000).toFixed(1)} s `, outcome)
-    return { node, update: item => text(outcome, `${ago(at)}${item.outcome ? `, ${SKIPPED[item.outcome] ?? item.outcome}` : ''}`) }
+    let node = h(
+      'li',
+      {},
+      `${nameOf(by)}: ${spoken(pattern)}, ${intensity} %, ${(duration / 1000).toFixed(1)} s `,
+      outcome
+    )
+    return {
+      node,
+      update: item => text(outcome, `${ago(at)}${item.outcome ? `, ${SKIPPED[item.outcome] ?? item.outcome}` : ''}`)
+    }
   })
 
   let name = h('input', { type: 'text', maxlength: 32, required: true, placeholder: 'morse', autocomplete: 'off' })
-  let steps = h('input', { type: 'text', required: true, placeholder: '200, 100, 200', inputmode: 'numeric', autocomplete: 'off' })
-  let definition = h('form', { class: 'line', onsubmit: define },
-    field('Own pattern', name), field('On, off, … in ms', steps), h('button', { class: 'button' }, 'Define'))
+  let steps = h('input', {
+    type: 'text',
+    required: true,
+    placeholder: '200, 100, 200',
+    inputmode: 'numeric',
+    autocomplete: 'off'
+  })
+  let definition = h(
+    'form',
+    { class: 'line', onsubmit: define },
+    field('Own pattern', name),
+    field('On, off, … in ms', steps),
+    h('button', { class: 'button' }, 'Define')
+  )
 
-  let view = panel(client, { name: 'touch', title: 'Touch' },
-    patterns, preview, intensity.node, duration.node,
+  let view = panel(
+    client,
+    { name: 'touch', title: 'Touch' },
+    patterns,
+    preview,
+    h('div', { class: 'sliders' }, intensity.node, duration.node),
     h('div', { class: 'row spread' }, targets.node, enabled.node),
-    h('div', { class: 'row' },
-      button('Send the touch', () => run('Touch', () => service.triggerHaptic(chosen, intensity.value(), duration.value(), { target })), 'primary'),
+    h(
+      'div',
+      { class: 'row' },
+      button(
+        'Send the touch',
+        () => run('Touch', () => service.triggerHaptic(chosen, intensity.value(), duration.value(), { target })),
+        'primary'
+      ),
       button('Stop', () => run('Stop', () => service.stopHaptic()))
     ),
-    state.node, definition, h('details', { class: 'inner' }, h('summary', {}, 'What was sent'), history)
+    state.node,
+    definition,
+    h('details', { class: 'inner' }, h('summary', {}, 'What was sent'), history)
   )
 
   let shown = ''
@@ -79,7 +129,10 @@ export function touchPanel(client) {
   function define(event) {
     event.preventDefault()
     let id = name.value.trim()
-    let times = steps.value.split(/[\s,]+/).filter(Boolean).map(Number)
+    let times = steps.value
+      .split(/[\s,]+/)
+      .filter(Boolean)
+      .map(Number)
     let defined = false
     run('Own pattern', () => {
       service.definePattern(id, times)
@@ -95,26 +148,42 @@ export function touchPanel(client) {
   function drawPreview() {
     let list = renderPattern(own.get(chosen) ?? chosen, intensity.value(), Math.min(PREVIEW_MS, duration.value()))
     let at = 0
-    preview.replaceChildren(...list.flatMap((ms, i) => {
-      let x = (at / PREVIEW_MS) * 400
-      at += ms
-      return i % 2 === 0 ? [svg('rect', { x, y: 3, width: Math.max(1.5, (ms / PREVIEW_MS) * 400), height: 20, rx: 2 })] : []
-    }))
+    preview.replaceChildren(
+      ...list.flatMap((ms, i) => {
+        let x = (at / PREVIEW_MS) * 400
+        at += ms
+        return i % 2 === 0
+          ? [svg('rect', { x, y: 3, width: Math.max(1.5, (ms / PREVIEW_MS) * 400), height: 20, rx: 2 })]
+          : []
+      })
+    )
     let on = list.filter((_, i) => i % 2 === 0).reduce((sum, ms) => sum + ms, 0)
-    attribute(preview, 'aria-label', `${spoken(chosen)}: the motor is on ${list.length === 0 ? 0 : Math.ceil(list.length / 2)} times, for ${(on / 1000).toFixed(1)} seconds together`)
+    attribute(
+      preview,
+      'aria-label',
+      `${spoken(chosen)}: the motor is on ${list.length === 0 ? 0 : Math.ceil(list.length / 2)} times, for ${(on / 1000).toFixed(1)} seconds together`
+    )
   }
 
-  watch(stores.haptic, ({ patterns, enabled: isOn, supported, isActive, currentPattern, intensity, queue, lastSkipped, history }) => {
-    showPatterns(patterns)
-    enabled.set(isOn)
-    state.set({
-      now: isActive ? `${spoken(currentPattern)} at ${intensity} %` : supported ? 'Still' : 'Still. This browser cannot vibrate.',
-      last: lastSkipped === null ? (history.length === 0 ? 'None yet' : 'Played') : `Not played: ${SKIPPED[lastSkipped]}`,
-      queue: queue.length === 0 ? 'Nothing' : queue.map(({ pattern }) => pattern).join(', ')
-    })
-    showHistory(history.slice(-10).reverse())
-    view.digest(isActive ? spoken(currentPattern) : '')
-  })
+  watch(
+    stores.haptic,
+    ({ patterns, enabled: isOn, supported, isActive, currentPattern, intensity, queue, lastSkipped, history }) => {
+      showPatterns(patterns)
+      enabled.set(isOn)
+      state.set({
+        now: isActive
+          ? `${spoken(currentPattern)} at ${intensity} %`
+          : supported
+            ? 'Still'
+            : 'Still. This browser cannot vibrate.',
+        last:
+          lastSkipped === null ? (history.length === 0 ? 'None yet' : 'Played') : `Not played: ${SKIPPED[lastSkipped]}`,
+        queue: queue.length === 0 ? 'Nothing' : queue.map(({ pattern }) => pattern).join(', ')
+      })
+      showHistory(history.slice(-10).reverse())
+      view.digest(isActive ? spoken(currentPattern) : '')
+    }
+  )
   drawPreview()
   return view.node
 }
