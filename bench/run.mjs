@@ -199,17 +199,25 @@ function roundTrip(server, inPage) {
 
 function show(measures) {
   let rows = kind => measures.filter(measure => measure.kind === kind).flatMap(({ row, rows }) => rows?.() ?? [row()])
-  section('Receiving', table(['events', 'in messages', 'to plain, batched alike', 'to plain, one by one'], rows('inbound')), [
-    'CPU of the main thread for one event, from the socket to the listener of a store. Plain is a bare WebSocket whose handler',
-    'parses the same text and sets one variable. Ours also checks every frame and its offset, runs the reducer, keeps the',
-    'position on disk and notifies once per message. Our server sends what happens in one turn as one message; the last column',
-    'sets that against a server that sends every event alone.'
-  ])
-  section('Storing', table(['actions', 'faster than plain', 'ours here, a second', 'plain here, a second'], rows('stored')), [
-    'Actions awaited until `stored`. Plain is one `set` of idb-keyval for each. Ours also numbers each action in the same',
-    'transaction and paints it. Offline it waits until the disk was flushed, which `set` does not: that is what a lone action',
-    'pays for; many at once share one flush. Connected, the server’s answer is on its way and no flush is waited for.'
-  ])
+  section(
+    'Receiving',
+    table(['events', 'in messages', 'to plain, batched alike', 'to plain, one by one'], rows('inbound')),
+    [
+      'CPU of the main thread for one event, from the socket to the listener of a store. Plain is a bare WebSocket whose handler',
+      'parses the same text and sets one variable. Ours also checks every frame and its offset, runs the reducer, keeps the',
+      'position on disk and notifies once per message. Our server sends what happens in one turn as one message; the last column',
+      'sets that against a server that sends every event alone.'
+    ]
+  )
+  section(
+    'Storing',
+    table(['actions', 'faster than plain', 'ours here, a second', 'plain here, a second'], rows('stored')),
+    [
+      'Actions awaited until `stored`, one alone after a pause. Plain is one `set` of idb-keyval for each. Ours also numbers each',
+      'action in the same transaction and paints it, and offline it waits until the disk was flushed, which `set` does not.',
+      'What is called in one turn shares one transaction and one flush.'
+    ]
+  )
   section('There and back', table(['from the call to `acked`', 'to plain echo', 'here'], rows('roundTrip')), [
     'One after the other. Plain is a bare WebSocket whose message is parsed, echoed and stored nowhere. Ours is in between',
     'written to IndexedDB, decided by the server and written to its log; the SQLite file is flushed before each answer.'
@@ -276,6 +284,9 @@ async function servePages() {
   })
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
-  ends.push(() => http.closeAllConnections(), () => http.close())
+  ends.push(
+    () => http.closeAllConnections(),
+    () => http.close()
+  )
   return { url: `http://127.0.0.1:${http.address().port}/` }
 }

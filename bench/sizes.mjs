@@ -77,10 +77,17 @@ export function sizeTable(sizes) {
 export function readSizes(markdown) {
   let [from, to] = MARKS.map(mark => markdown.indexOf(mark))
   if (from < 0 || to < from) throw new Error(`README.md has no table between ${MARKS.join(' and ')}`)
-  let rows = markdown.slice(from, to).split('\n').filter(line => line.startsWith('|')).slice(2)
+  let rows = markdown
+    .slice(from, to)
+    .split('\n')
+    .filter(line => line.startsWith('|'))
+    .slice(2)
   return Object.fromEntries(
     rows.map(row => {
-      let [name, , ...numbers] = row.split('|').slice(1, -1).map(cell => cell.trim())
+      let [name, , ...numbers] = row
+        .split('|')
+        .slice(1, -1)
+        .map(cell => cell.trim())
       return [name, numbers.map(Number.parseFloat)]
     })
   )

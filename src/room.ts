@@ -206,9 +206,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let told: (() => void)[] = []
 
   function onCast(frame: CastFrame): void {
-    let feature = handles.has(frame.feature)
-    if (!feature) return
-    replica.cast(frame, clock.mono())
+    if (!replica.cast(frame, clock.mono())) return
     tell(frame, true)
     scheduleCasts()
   }

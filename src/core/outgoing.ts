@@ -15,6 +15,8 @@ const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
 const FAIR_TURN = 8
 /** Rows claimed and sent in one go. */
 const PAGE = 128
+/** How often a full network buffer is looked at, in milliseconds. */
+const DRAIN_CHECK = 100
 
 /** A chain on the present connection. */
 interface Course {
@@ -63,8 +65,16 @@ export function createOutgoing(ports: OutgoingPorts) {
   let pumping = false
   let again = false
   let turn = 0
+  /** How often each lane was chosen: its rooms take turns. */
+  let chosen = new Map<Lane, number>()
+  /** The join of each room whose marks are being taken in, or were. */
+  let joins = new Map<string, JoinedFrame>()
   let stopPause: Stop | null = null
   let slowUntil = 0
+  let answers: Settlement[] = []
+  let isSettling = false
+  /** The newest marks of each room: older ones that are still being worked through are void. */
+  let newest = new Map<string, JoinedFrame>()
 
   function courseOf(key: string): Course {
     let course = courses.get(key)
@@ -83,7 +93,8 @@ export function createOutgoing(ports: OutgoingPorts) {
     return Math.max(course.pausedUntil, slowUntil) > clock.mono()
   }
 
-  function push(course: Course, rows: readonly Row[]): void {
+  /** False when the connection takes nothing any more: then its end is about to be told. */
+  function push(course: Course, rows: readonly Row[]): boolean {
     let { done } = outbox.chains.get(course.chain) ?? { done: 0 }
     let frames = rows.map((row, i): PushFrame => {
       let prev = i === 0 ? course.prev : (rows[i - 1] as Row).n
@@ -94,13 +105,27 @@ export function createOutgoing(ports: OutgoingPorts) {
     })
     if (!send(frames)) {
       course.again.unshift(...rows)
-      return
+      return false
     }
     course.prev = (rows.at(-1) as Row).n
     course.flying.push(...rows)
     for (let row of rows) flyingBytes += weigh(row)
     flyingCount += rows.length
     sent(rows)
+    return true
+  }
+
+  /** Sends rows that were claimed just now, or puts them behind those that must go before. */
+  function depart(key: string, rows: readonly Row[]): boolean {
+    let course = courses.get(key)
+    // Without one the room is being joined, and these rows are among those that its marks will be compared with.
+    if (!course) return true
+    let known = new Set([...course.again, ...course.flying].map(row => row.id))
+    let fresh = rows.filter(row => !known.has(row.id))
+    let mustWait = !ready.has((rows[0] as Row).room) || course.again.length > 0 || isPaused(course)
+    if (!mustWait) return push(course, fresh)
+    course.again.push(...fresh)
+    return true
   }
 
   function land(rows: readonly Row[]): void {
@@ -108,18 +133,25 @@ export function createOutgoing(ports: OutgoingPorts) {
     for (let row of rows) flyingBytes -= weigh(row)
   }
 
-  /** The next chain with something to send, by priority. */
-  function nextChain(): Chain | null {
-    let candidates = [...outbox.chains.values()].filter(chain => {
+  /** Chains with something to send. */
+  function waitingChains(): Chain[] {
+    return [...outbox.chains.values()].filter(chain => {
       if (!ready.has(chain.room)) return false
       let course = courseOf(chain.key)
       return !isPaused(course) && (course.again.length > 0 || (chain.rows.at(-1)?.n ?? 0) > chain.claimed)
     })
-    if (!candidates.length) return null
+  }
+
+  /** The next of them, by priority. */
+  function nextChain(): Chain | null {
+    let candidates = waitingChains()
     let order = ++turn % FAIR_TURN === 0 ? [...LANES].reverse() : LANES
     let lane = order.find(name => candidates.some(chain => chain.lane === name))
+    if (!lane) return null
     let inLane = candidates.filter(chain => chain.lane === lane)
-    return inLane[turn % inLane.length] as Chain
+    let count = chosen.get(lane) ?? 0
+    chosen.set(lane, count + 1)
+    return inLane[count % inLane.length] as Chain
   }
 
   async function pump(): Promise<void> {
@@ -135,15 +167,14 @@ export function createOutgoing(ports: OutgoingPorts) {
           let course = courseOf(chain.key)
           let room = Math.max(1, Math.min(PAGE, window.count - flyingCount))
           if (course.again.length) {
-            push(course, course.again.splice(0, room))
-            if (!ready.has(chain.room)) break
+            if (!push(course, course.again.splice(0, room))) break
             continue
           }
           let born = life
           let rows = await outbox.claim(chain.key, { count: room, bytes: window.bytes - flyingBytes })
           // Work begun under an old connection does not go out on a new one: these rows are claimed and wait for their marks.
           if (born !== life) break
-          if (rows.length) push(course, rows)
+          if (rows.length && !depart(chain.key, rows)) break
         }
       } while (again)
     } catch (error) {
@@ -155,7 +186,7 @@ export function createOutgoing(ports: OutgoingPorts) {
     schedulePause()
   }
 
-  /** Wakes when the first pause ends. */
+  /** Wakes when the first pause ends, or when the network may have taken what was too much for it. */
   function schedulePause(): void {
     stopPause?.()
     stopPause = null
@@ -163,11 +194,26 @@ export function createOutgoing(ports: OutgoingPorts) {
     let until = Math.min(
       ...[...courses.values()].map(course => Math.max(course.pausedUntil, slowUntil)).filter(time => time > now)
     )
+    if (buffered() >= window.bytes && waitingChains().length) until = Math.min(until, now + DRAIN_CHECK)
     if (until < Infinity) stopPause = clock.after(until - now, () => void pump())
   }
 
-  function settle(settlements: readonly Settlement[], marks?: { room: string; epoch: string }): void {
-    outbox.settle(settlements, marks).then(() => pump(), failed)
+  /** Answers are settled together: those of one message, and all that come while a transaction runs, in one transaction. */
+  function settle(settlements: readonly Settlement[]): void {
+    answers.push(...settlements)
+    if (isSettling) return
+    isSettling = true
+    clock.soon(() => void settleAnswers())
+  }
+
+  async function settleAnswers(): Promise<void> {
+    void pump()
+    while (answers.length) {
+      let batch = answers
+      answers = []
+      await outbox.settle(batch).catch(failed)
+    }
+    isSettling = false
   }
 
   outbox.setGate({
@@ -194,8 +240,10 @@ export function createOutgoing(ports: OutgoingPorts) {
     /** The connection is gone: whatever was in flight waits for the marks of the next one. */
     closed(): void {
       life++
+      newest.clear()
       courses.clear()
       ready.clear()
+      joins.clear()
       flyingCount = 0
       flyingBytes = 0
       slowUntil = 0
@@ -205,6 +253,7 @@ export function createOutgoing(ports: OutgoingPorts) {
     /** The room is being joined anew, or was left: until its marks are known, nothing of it is sent. */
     unready(room: string): void {
       ready.delete(room)
+      joins.delete(room)
       for (let lane of LANES) {
         let course = courses.get(chainKey(room, lane))
         if (course) land(course.flying)
@@ -214,14 +263,15 @@ export function createOutgoing(ports: OutgoingPorts) {
 
     /** Settles what the marks answer and starts sending. */
     async joined(frame: JoinedFrame): Promise<void> {
-      let born = life
+      joins.set(frame.room, frame)
+      let isOld = (): boolean => joins.get(frame.room) !== frame
       let knownLife = await outbox.marksEpoch(frame.room)
-      if (born !== life) return
+      if (isOld()) return
       let sameLife = knownLife === undefined || knownLife === frame.marksEpoch
       if (!sameLife) {
         // What the events that were missed can tell is not unknown.
         await recovered(frame.room)
-        if (born !== life) return
+        if (isOld()) return
       }
       let settlements: Settlement[] = []
       let lost: string[] = []
@@ -265,7 +315,7 @@ export function createOutgoing(ports: OutgoingPorts) {
         await outbox.settle(settlements, { room: frame.room, epoch: frame.marksEpoch })
       }
       for (let key of lost) await outbox.resetChain(key)
-      if (born !== life) return
+      if (isOld()) return
       ready.add(frame.room)
       await pump()
     },
@@ -276,11 +326,13 @@ export function createOutgoing(ports: OutgoingPorts) {
       let left = [...outbox.chains.values()].filter(chain => chain.room === room)
       await outbox.settle(
         left.flatMap(chain =>
-          chain.rows.map(row => ({
-            chain: chain.key,
-            row,
-            outcome: { kind: 'unknown' as const, code: 'unknown', message: '' }
-          }))
+          chain.rows
+            .filter(row => row.n <= chain.claimed)
+            .map(row => ({
+              chain: chain.key,
+              row,
+              outcome: { kind: 'unknown' as const, code: 'unknown', message: '' }
+            }))
         )
       )
     },
@@ -340,11 +392,7 @@ export function createOutgoing(ports: OutgoingPorts) {
     /** Rows that were stored and claimed in one go leave at once. */
     leave(rows: readonly Row[]): void {
       let first = rows[0]
-      if (!first) return
-      let key = chainKey(first.room, first.lane)
-      if (ready.has(first.room)) push(courseOf(key), rows)
-      // The room is being joined right now: these rows go behind those that its marks send again.
-      else courses.get(key)?.again.push(...rows)
+      if (first) depart(chainKey(first.room, first.lane), rows)
     }
   }
 }

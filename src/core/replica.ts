@@ -1,7 +1,7 @@
 // One room as this page knows it: confirmed state at a position, pending rows and casts on top. Frames go in, painted states
 // come out. No effects, nothing asynchronous; whatever must be done next is returned.
 
-import { type AnyFeature, type EventMeta, reduceEvent } from '../feature.js'
+import { type AnyFeature, type EventMap, type EventMeta, reduceEvent } from '../feature.js'
 import type { CastFrame, EventFrame, JoinedFrame, SnapshotFrame } from '../protocol/frames.js'
 import { judgeEvent, judgeJoined, type Position, type Recovered } from './position.js'
 import type { Row } from './rows.js'
@@ -246,12 +246,16 @@ export function createReplica(ports: {
       return parts === null && position !== null && position.offset >= replayUntil
     },
 
-    cast(frame: CastFrame, now: number): void {
+    /** Takes a volatile event in. False when no feature here has such an event: a stored one is never cast. */
+    cast(frame: CastFrame, now: number): boolean {
+      let events: EventMap = features.get(frame.feature)?.events ?? {}
+      if (!Object.hasOwn(events, frame.type) || events[frame.type]?.delivery.kind !== 'volatile') return false
       let key = castKey(frame)
       // Behind all others: casts are painted in the order in which they came.
       casts.delete(key)
       casts.set(key, { frame, until: now + frame.ttl * 1000 })
       dirty.set(frame.feature, 'all')
+      return true
     },
     /** Drops casts past their time. Returns when the next one ends, or Infinity. */
     expireCasts(now: number): number {

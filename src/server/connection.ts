@@ -6,7 +6,7 @@ import type { Random, Stop } from '../ports.js'
 import { decode } from '../protocol/codec.js'
 import { type Frame, type FrameOf, PROTOCOL_VERSION } from '../protocol/frames.js'
 import { longerThan } from './limits.js'
-import { type Authenticate, type Identity, refusalOfThrown } from './policy.js'
+import { type Authenticate, type Identity, type Revoke, refusalOfThrown } from './policy.js'
 import type { Link } from './seat.js'
 import type { Sessions } from './sessions.js'
 import { createTraffic, type Traffic, type TrafficParts } from './traffic.js'
@@ -15,6 +15,7 @@ import { createWriter, type Peer } from './writer.js'
 export interface ConnectionParts extends TrafficParts {
   readonly random: Random
   readonly authenticate: Authenticate
+  readonly revoke: Revoke | undefined
   readonly sessions: Sessions
   /** Counts frames that were dropped, over all connections. */
   countBad(count: number): void
@@ -62,6 +63,8 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
   let link: Link | null = null
   let traffic: Traffic | null = null
   let asked = 0
+  /** The one that was handed in last. */
+  let token: string | undefined
   let stopHandshake: Stop = clock.after(limits.handshake, () => end('timeout', 'no hello'))
   let stopBeat: Stop = () => {}
   let stopExpiry: Stop = () => {}
@@ -109,6 +112,8 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
         return traffic?.take(frame)
       case 'auth':
         return renew(frame.token)
+      case 'bye':
+        return logout()
       case 'ping':
         return writer.frame({ f: 'pong', x: frame.x, now: clock.now() })
       case 'pong':
@@ -122,6 +127,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     if (frame.v !== PROTOCOL_VERSION) return end('version', `this server speaks version ${PROTOCOL_VERSION}`)
     state = 'asking'
     hello = frame
+    token = frame.token
     identify(frame.token, frame.user, identity => welcome(frame, identity))
   }
 
@@ -173,9 +179,21 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     for (let next of frames) handle(next)
   }
 
-  function renew(token: string): void {
+  /** The user ends the session: its presence goes at once, and its token opens nothing any more. */
+  function logout(): void {
+    if (!link) return
+    let { user, app, claims } = link
+    Promise.resolve()
+      .then(() => parts.revoke?.({ user, app, claims, token }))
+      .catch(error => report('error', 'revoke-failed', { user, error }))
+    over('now')
+    peer.close(CLEAN, 'logout')
+  }
+
+  function renew(fresh: string): void {
     let user = link?.user
-    identify(token, user, identity => {
+    identify(fresh, user, identity => {
+      token = fresh
       if (identity.user !== user || !link) return end('unauthorized', 'the token is of another user')
       link.claims = identity.claims
       watchExpiry(identity.expiresIn)

@@ -8,7 +8,7 @@ import type { Member } from '../protocol/frames.js'
 import { type Connection, createConnection } from './connection.js'
 import { APP_ID, problemOf, specOf } from './decide.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
-import { type Authenticate, claimedUser, defaultPolicy, type Policy } from './policy.js'
+import { type Authenticate, claimedUser, defaultPolicy, type Policy, type Revoke } from './policy.js'
 import { createQuota } from './quota.js'
 import { createRoom, type Room } from './room.js'
 import { createSessions } from './sessions.js'
@@ -23,6 +23,8 @@ export interface HubOptions {
   readonly random: Random
   /** Default: believes the user that the client claims to be. */
   readonly authenticate?: Authenticate
+  /** Told when a user logs out. */
+  readonly revoke?: Revoke
   /** Default: `defaultPolicy`. */
   readonly policy?: Policy
   readonly limits?: Partial<Limits>
@@ -90,6 +92,7 @@ export function createHub(options: HubOptions): Hub {
   let connectionParts = {
     ...roomParts,
     authenticate,
+    revoke: options.revoke,
     sessions,
     room,
     countBad

@@ -1,5 +1,7 @@
 // How much of everything a server takes, in one table. Times in milliseconds, sizes in bytes unless said otherwise.
 
+import { byteLength } from '../protocol/codec.js'
+
 export interface Limits {
   /** Largest message in either direction, in bytes; larger ones end the connection. */
   readonly max: number
@@ -49,7 +51,7 @@ export const DEFAULT_LIMITS: Limits = {
   window: { count: 256, bytes: 128 * 1024 },
   heartbeat: 6 * SECOND,
   handshake: 10 * SECOND,
-  retry: [1 * SECOND, 5 * SECOND],
+  retry: [0, 4 * SECOND],
   badFrames: 20,
   roomsPerConnection: 1000,
   highWater: 1024 * 1024,
@@ -64,18 +66,6 @@ export const DEFAULT_LIMITS: Limits = {
   actionsPerMinute: Infinity,
   idleRoom: 60 * SECOND,
   batch: 500
-}
-
-/** How many bytes a text takes on the wire (UTF-8). */
-export function byteLength(text: string): number {
-  let bytes = text.length
-  for (let i = 0; i < text.length; i++) {
-    let unit = text.charCodeAt(i)
-    if (unit < 0x80) continue
-    // Both halves of a surrogate pair count two; everything else above 0x7ff counts three.
-    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2
-  }
-  return bytes
 }
 
 /** Whether a text is longer than `max` bytes, without counting when its length tells. */

@@ -21,7 +21,16 @@ export { RealtimeError } from '../errors.js'
 export type { AppOptions, Hub, HubOptions, HubRoom, HubStats } from './hub.js'
 export { createHub } from './hub.js'
 export type { Limits } from './limits.js'
-export type { Authenticate, Credentials, Identity, Policy, PolicyAnswer, PolicyRequest } from './policy.js'
+export type {
+  Authenticate,
+  Credentials,
+  EndedSession,
+  Identity,
+  Policy,
+  PolicyAnswer,
+  PolicyRequest,
+  Revoke
+} from './policy.js'
 export { claimedUser, defaultPolicy } from './policy.js'
 export { createMemoryStorage } from './storage/memory.js'
 export { createSqliteStorage, type SqliteOptions } from './storage/sqlite.js'

@@ -29,6 +29,18 @@ export interface Identity {
  */
 export type Authenticate = (credentials: Credentials) => Identity | Promise<Identity>
 
+/** A session that its user ended. */
+export interface EndedSession {
+  readonly user: string
+  readonly app: string
+  readonly claims: unknown
+  /** The token that was handed in last. */
+  readonly token: string | undefined
+}
+
+/** Told when a user logs out: the place to revoke the token, so that it opens nothing any more. */
+export type Revoke = (session: EndedSession) => void | Promise<void>
+
 export interface PolicyRequest {
   readonly user: string
   readonly claims: unknown

@@ -1,6 +1,6 @@
 // How a joining connection comes up to date, as pure decisions.
 
-import { byteLength } from './limits.js'
+import { byteLength } from '../protocol/codec.js'
 
 export interface RecoverInput {
   readonly epoch: string

@@ -3,10 +3,10 @@
 
 import type { AnyFeature, Lane } from '../feature.js'
 import type { Clock, Report } from '../ports.js'
-import { encodeFrame } from '../protocol/codec.js'
+import { byteLength, encodeFrame } from '../protocol/codec.js'
 import type { CastFrame, Frame, FrameOf } from '../protocol/frames.js'
 import { problemOf, shallow, specOf } from './decide.js'
-import { byteLength, type Limits } from './limits.js'
+import type { Limits } from './limits.js'
 import {
   askNow,
   type Policy,

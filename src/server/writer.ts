@@ -2,9 +2,8 @@
 // peer is too slow. Knows nothing of what the frames mean.
 
 import type { Clock, Stop } from '../ports.js'
-import { encodeFrame, joinFrames } from '../protocol/codec.js'
+import { byteLength, encodeFrame, joinFrames } from '../protocol/codec.js'
 import type { DownFrame } from '../protocol/frames.js'
-import { byteLength } from './limits.js'
 
 /** What a transport knows of whoever connects; all of it is said by the other side or its proxies. */
 export interface PeerInfo {

@@ -10,7 +10,12 @@ import { blocksOf, rowsOf, wordsIn } from '../support/markdown.js'
 
 let root = join(import.meta.dirname, '../..')
 let read = (file: string) => readFileSync(join(root, file), 'utf8')
-let documents = ['README.md', ...readdirSync(join(root, 'docs')).filter(file => file.endsWith('.md')).map(file => `docs/${file}`)]
+let documents = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter(file => file.endsWith('.md'))
+    .map(file => `docs/${file}`)
+]
 let readme = read('README.md')
 
 describe('the code of', () => {
@@ -40,7 +45,10 @@ describe('the table of', () => {
 
   test('limits is the one of the server', () => {
     let rows = rowsOf(readme, 'Limits of the server')
-    let said = rows.map(([name = '', value = '']) => [wordsIn(name)[0], new Function(`return (${wordsIn(value)[0]})`)()])
+    let said = rows.map(([name = '', value = '']) => [
+      wordsIn(name)[0],
+      new Function(`return (${wordsIn(value)[0]})`)()
+    ])
     expect(Object.fromEntries(said)).toEqual(DEFAULT_LIMITS)
   })
 
@@ -98,7 +106,9 @@ describe('what is cited exists:', () => {
   test('tests', () => {
     let cited = [...text.matchAll(/^- `(test\/[^`]+)` › (.*)$/gm)].map(([, file = '', title = '']) => ({ file, title }))
     expect(cited.length).toBeGreaterThan(20)
-    expect(cited.filter(({ file, title }) => !existsSync(join(root, file)) || !read(file).includes(`'${title}'`))).toEqual([])
+    expect(
+      cited.filter(({ file, title }) => !existsSync(join(root, file)) || !read(file).includes(`'${title}'`))
+    ).toEqual([])
   })
 
   test('files', () => {
@@ -125,8 +135,14 @@ function membersOf(file: string, name: string): string[] {
 function serviceMembers(): string[] {
   let names: string[] = []
   let visit = (node: ts.Node): void => {
-    if (ts.isVariableDeclaration(node) && node.name.getText() === 'service' && ts.isObjectLiteralExpression(node.initializer as ts.Node))
-      names = (node.initializer as ts.ObjectLiteralExpression).properties.map(property => property.name?.getText() ?? '')
+    if (
+      ts.isVariableDeclaration(node) &&
+      node.name.getText() === 'service' &&
+      ts.isObjectLiteralExpression(node.initializer as ts.Node)
+    )
+      names = (node.initializer as ts.ObjectLiteralExpression).properties.map(
+        property => property.name?.getText() ?? ''
+      )
     else ts.forEachChild(node, visit)
   }
   visit(parse('src/service.ts'))
@@ -153,7 +169,11 @@ function problemsIn(file: string): string[] {
     sources.set(path, `${code}\nexport {}\n`)
     places.set(path, where)
   }
-  let { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root)
+  let { options } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config,
+    ts.sys,
+    root
+  )
   options = {
     ...options,
     checkJs: true,

@@ -42,8 +42,16 @@ export function rowsOf(text: string, under: string): string[][] {
   let head = lines.findIndex((line, i) => i > from && line.startsWith('|'))
   let rows = lines.slice(head + 2)
   return rows
-    .slice(0, rows.findIndex(line => !line.startsWith('|')))
-    .map(row => row.split(/(?<!\\)\|/).slice(1, -1).map(cell => cell.trim()))
+    .slice(
+      0,
+      rows.findIndex(line => !line.startsWith('|'))
+    )
+    .map(row =>
+      row
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map(cell => cell.trim())
+    )
 }
 
 /** The texts between backticks. */

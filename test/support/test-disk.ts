@@ -8,8 +8,10 @@ export interface TestDisk extends Disk {
   broken: Error | null
   /** How sure each completed write was asked to be. */
   readonly writes: Durability[]
-  /** Writes wait from here on, until the returned function is called. */
+  /** Transactions do not become complete from here on, until the returned function is called. */
   hold(): () => void
+  /** How long a transaction takes. */
+  latency: () => Promise<unknown>
   /** Somebody clears the site's data. */
   wipe(): Promise<void>
   /** Everything that is kept. */
@@ -23,11 +25,16 @@ export function createTestDisk(): TestDisk {
     kind: 'disk',
     broken: null,
     writes: [],
+    latency: () => Promise.resolve(),
     read: body => inner.read(tx => body(copying(tx))),
     async write(durability, body) {
-      await gate
-      if (disk.broken) throw disk.broken
-      let result = await inner.write(durability, tx => body(copying(tx)))
+      let result = await inner.write(durability, async tx => {
+        if (disk.broken) throw disk.broken
+        let result = await body(copying(tx))
+        await disk.latency()
+        await gate
+        return result
+      })
       disk.writes.push(durability)
       return result
     },

@@ -42,7 +42,7 @@ test('[F3] a peer that keeps sending bad frames is ended', async () => {
   for (let i = 0; i < 20; i++) peer.text('nonsense')
   expect(peer.closedWith()).toBe(null)
   peer.text('nonsense')
-  expect(peer.last('bye')).toMatchObject({ code: 'bad-frames', final: false, retry: [1000, 5000] })
+  expect(peer.last('bye')).toMatchObject({ code: 'bad-frames', final: false, retry: [0, 4000] })
   expect(peer.closedWith()).toEqual({ code: 4400, reason: 'bad-frames' })
   peer.send(pushOf(1))
   await world.clock.settle()
@@ -152,14 +152,14 @@ test('[H4] the app says who it is', async () => {
     max: 262_144,
     window: { count: 256, bytes: 131_072 },
     expiresIn: 60,
-    retry: [1000, 5000],
+    retry: [0, 4000],
     now: world.clock.now()
   })
   let bad = await world.enter('ann', { token: 'bad' })
   expect(bad.got).toMatchObject([{ f: 'bye', code: 'unauthorized', final: true, why: 'who are you' }])
   expect(bad.closedWith()?.code).toBe(4401)
   let down = await world.enter('ann', { token: 'down' })
-  expect(down.got).toMatchObject([{ f: 'bye', code: 'busy', final: false, retry: [1000, 5000] }])
+  expect(down.got).toMatchObject([{ f: 'bye', code: 'busy', final: false, retry: [0, 4000] }])
   expect(world.reports).toContain('authenticate-failed')
 })
 
@@ -285,6 +285,24 @@ test('[H10] a planned end is announced with a window', async () => {
   await closing
   let late = world.connect()
   expect(late.last('bye').code).toBe('restart')
+})
+
+test('[H11] a logout tells the app which token to revoke, and ends presence at once', async () => {
+  let ended: unknown[] = []
+  let world = createWorld({
+    authenticate: ({ token, user }) => ({ user: user ?? '', claims: { role: 'guest', token } }),
+    revoke: session => {
+      ended.push(session)
+      throw new Error('a revocation that fails is reported, and ends the session all the same')
+    }
+  })
+  let ann = await world.join('ann')
+  let bob = await world.join('bob')
+  ann.send({ f: 'bye', code: 'logout', final: true })
+  await world.clock.settle()
+  expect(ended).toMatchObject([{ user: 'ann', claims: { role: 'guest' } }])
+  expect(ann.closedWith()).toEqual({ code: 1000, reason: 'logout' })
+  expect(bob.take('presence').flatMap(frame => frame.left ?? [])).toHaveLength(1)
 })
 
 test('[L1] pings tell where the rooms stand', async () => {
