@@ -15,7 +15,10 @@ export const esbuild = createRequire(require.resolve('tsup/package.json'))('esbu
 
 const MARKS = ['<!-- sizes: node bench/sizes.mjs --write -->', '<!-- /sizes -->']
 
-/** Name, what it is, and what an app would write. */
+/**
+ * Name, what it is, and what an app would write.
+ * @type {[name: string, what: string, code: string][]}
+ */
 const ENTRIES = [
   ['`createRealtime`', 'the client, without features', `export { createRealtime } from './dist/index.js'`],
   [

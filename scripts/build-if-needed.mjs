@@ -18,7 +18,8 @@ export async function buildIfNeeded() {
   console.log('\n  Building …')
   let { status, stdout, stderr } = spawnSync(process.execPath, [tsup(), '--silent'], { cwd: root, encoding: 'utf8' })
   // What esbuild says of the sources is helpful, where it was in its own code is not.
-  if (status !== 0) throw new Error(`The build failed:\n\n${(stdout + stderr).split(/^\w*\s*(?:Build failed|Error:)/m)[0].trim()}`)
+  if (status !== 0)
+    throw new Error(`The build failed:\n\n${(stdout + stderr).split(/^\w*\s*(?:Build failed|Error:)/m)[0].trim()}`)
 }
 
 function tsup() {

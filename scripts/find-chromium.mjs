@@ -15,7 +15,7 @@ export const chromiumFlags = [
   '--disable-quic',
   '--disable-sync',
   '--disable-background-networking',
-  '--disable-component-update',
+  '--disable-component-update'
 ]
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome', 'microsoft-edge']
@@ -25,15 +25,15 @@ const usualPlaces = {
   darwin: [
     '/Applications/Chromium.app/Contents/MacOS/Chromium',
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-    '/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge',
+    '/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge'
   ],
   win32: windowsRoots
-    .filter((root) => root !== undefined)
-    .flatMap((root) => [
+    .filter(root => root !== undefined)
+    .flatMap(root => [
       join(root, 'Chromium/Application/chrome.exe'),
       join(root, 'Google/Chrome/Application/chrome.exe'),
-      join(root, 'Microsoft/Edge/Application/msedge.exe'),
-    ]),
+      join(root, 'Microsoft/Edge/Application/msedge.exe')
+    ])
 }
 
 /**
@@ -69,14 +69,14 @@ export function requireChromium() {
   if (installed) return installed
   throw new Error(
     'The browser tests need Chromium and it could not be installed: install Chromium or Chrome yourself, ' +
-      'or set CHROME_PATH to one, then run this again.',
+      'or set CHROME_PATH to one, then run this again.'
   )
 }
 
 function onPath() {
   const suffix = process.platform === 'win32' ? '.exe' : ''
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean)
-  return names.flatMap((name) => folders.map((folder) => join(folder, name + suffix)))
+  return names.flatMap(name => folders.map(folder => join(folder, name + suffix)))
 }
 
 function playwrightsOwn() {

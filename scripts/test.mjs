@@ -17,7 +17,7 @@ process.exitCode = 1 // until proven otherwise
 process.on('exit', () => {
   rmSync(reports, { recursive: true, force: true })
   console.log(
-    `\n${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`,
+    `\n${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`
   )
 })
 
@@ -53,7 +53,7 @@ function stage(name, work) {
 function npmRun(script) {
   const { status } = spawnSync('npm', ['run', '--silent', script], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    shell: process.platform === 'win32',
+    shell: process.platform === 'win32'
   })
   return status === 0 ? undefined : 'failed'
 }
@@ -64,15 +64,15 @@ function runTests(...projects) {
   const { status } = spawnSync(
     process.execPath,
     [vitest, 'run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`].concat(
-      projects.flatMap((project) => ['--project', project]),
+      projects.flatMap(project => ['--project', project])
     ),
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    { stdio: ['ignore', 'inherit', 'inherit'] }
   )
   const result = read(report)
   if (!result) return 'ended without a report'
   // A file that could not be loaded has no failed test of its own, so it counts as one.
   const broken = result.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+    file => file.status === 'failed' && !file.assertionResults.some(test => test.status === 'failed')
   ).length
   const failed = result.numFailedTests + broken
   count.passed += result.numPassedTests

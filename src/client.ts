@@ -89,6 +89,13 @@ const DRAIN_DEADLINE = 10_000
 /** How long a tab's claim to play something keeps the other tabs from it. */
 const CLAIM_MS = 60_000
 
+/** Throws `bad-argument` unless a client can be made with these. */
+export function checkOptions(options: RealtimeOptions): void {
+  requireText('app', options?.app)
+  requireText('user', options.user)
+  if (typeof options.url !== 'function') requireText('url', options.url)
+}
+
 /**
  * Makes a client; nothing happens on the network before `connect()`.
  *
@@ -99,9 +106,7 @@ const CLAIM_MS = 60_000
  * ```
  */
 export function createRealtime(options: RealtimeOptions): Realtime {
-  requireText('app', options?.app)
-  requireText('user', options.user)
-  if (typeof options.url !== 'function') requireText('url', options.url)
+  checkOptions(options)
   let ports: ClientPorts = { ...browserPorts(options.webSocket), ...options.ports }
   let { clock, random, report } = ports
   let { app, user } = options
@@ -152,6 +157,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   function onGone(row: Row, ending: Ending): void {
     let replica = rooms.get(row.room)?.replica
     let { id, feature, type } = row
+    // Before the receipt: whoever waits for that finds the counts as they are now.
+    view.update()
     ledger.end(id, ending, replica !== undefined)
     if (ending.kind === 'acked') replica?.settlePending(id, ending.at)
     else replica?.removePending(id)
@@ -243,6 +250,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       wasOnline = true
     },
     received(frames) {
+      // What tabs tell each other may be lost: with every beat they look for themselves.
+      if (frames.some(frame => frame.f === 'ping')) outbox.refresh().then(() => rooms.deliver(), fail)
       for (let frame of frames) receive(frame)
       rooms.paint()
     },
@@ -448,7 +457,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       view.update()
     }
   })
-  let ready = outbox.load().then(() => view.update(), fail)
+  let ready = outbox.load().then(() => {
+    view.update()
+    if (hindrance !== null) emit('degraded', { reason: hindrance })
+  }, fail)
 
   function assertOpen(): void {
     if (closed) throw new RealtimeError('closed')
@@ -499,6 +511,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       supervisor.feed({ type: 'connect' })
     },
     async disconnect({ pending = 'keep' } = {}) {
+      if (!['keep', 'wait', 'purge'].includes(pending))
+        throw new RealtimeError('bad-argument', "pending must be 'keep', 'wait' or 'purge'")
       if (pending === 'wait') await drain()
       if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
       supervisor.close('disconnected')
@@ -532,5 +546,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 function whyNotOnDisk(options: RealtimeOptions, ports: ClientPorts): string | null {
   if (options.persist === false) return 'switched off by persist: false'
   if (!ports.openDisk) return 'there is no IndexedDB here'
-  return ports.locks ? null : 'there are no Web Locks here, so tabs cannot share one outbox'
+  if (!ports.locks) return 'there are no Web Locks here, so tabs cannot share one outbox'
+  return ports.openChannel ? null : 'there is no BroadcastChannel here, so tabs cannot share one outbox'
 }

@@ -52,7 +52,8 @@ export interface Disk {
   read<T>(body: (tx: DiskReader) => Promise<T>): Promise<T>
   /**
    * Runs `body` in one read-write transaction. Resolves when it is complete, not merely when its requests succeeded; rejects
-   * with nothing written. `body` must await nothing but the methods of `tx`.
+   * with nothing written. `body` must await nothing but the methods of `tx`. One that reads nothing survives the end of the
+   * page, and so may also be written after it was given up for taking too long.
    */
   write<T>(durability: Durability, body: (tx: DiskWriter) => Promise<T>): Promise<T>
   /** Called when the disk is lost for good (deleted, or a newer version of the app took it over). */

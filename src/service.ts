@@ -3,7 +3,7 @@
 
 import mitt from 'mitt'
 import { atom, batch, type ReadableAtom, type WritableAtom } from 'nanostores'
-import { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
+import { checkOptions, createRealtime, type Realtime, type RealtimeOptions } from './client.js'
 import type { RowStore } from './client-view.js'
 import { type CompanionStores, createCompanionStores } from './companion-stores.js'
 import {
@@ -179,6 +179,9 @@ export function createRealtimeService() {
      * ends a wait; with others, it changes over and leaves the waiting actions of the former user for their return.
      */
     async connect(options: ServiceOptions): Promise<void> {
+      checkOptions(options)
+      let { persona = 'default' } = options
+      requirePersona('persona', persona)
       if (client && lastOptions?.app === options.app && client.user === options.user) {
         client.connect()
         client.probe()
@@ -196,8 +199,8 @@ export function createRealtimeService() {
         rows.rejected.follow(current.rejected),
         rows.unknown.follow(current.unknown)
       )
-      scene = enter(current, options.persona ?? 'default')
-      stores.connection.set({ ...current.$connection.get(), persona: scene.persona })
+      scene = enter(current, persona)
+      stores.connection.set({ ...current.$connection.get(), persona })
       current.connect()
       await current.ready
     },
@@ -211,8 +214,7 @@ export function createRealtimeService() {
     /** Leaves the persona's room and enters another; coming back resumes where it was. */
     async switchPersona(id: string): Promise<void> {
       let current = connected('switchPersona')
-      if (typeof id !== 'string' || !id || id.length > 200)
-        throw new RealtimeError('bad-argument', 'id must be a text of 1 to 200 characters')
+      requirePersona('id', id)
       if (scene?.persona === id) return
       let before = scene
       // All at once: nobody sees one persona's name with another one's state.
@@ -354,7 +356,12 @@ export function createRealtimeService() {
       setSelf('setEditing', { editing: target })
     },
     /** Adds what a device's sensors tell, see `realtime-stores/devices/…`; off unless called. */
-    setDevice: (device: DeviceState): void => setSelf('setDevice', { device: { ...self.device, ...device } }),
+    setDevice(device: DeviceState): void {
+      if (typeof device !== 'object' || device === null)
+        throw new RealtimeError('bad-argument', 'device must be an object')
+      let supported = { ...self.device.supported, ...device.supported }
+      setSelf('setDevice', { device: { ...self.device, ...device, supported } })
+    },
 
     // --- events ---
 
@@ -408,6 +415,11 @@ function relay<T extends Row | ParkedRow>(): { store: RowStore<T>; follow(source
       }
     }
   }
+}
+
+function requirePersona(name: string, value: unknown): void {
+  if (typeof value === 'string' && value && value.length <= 200) return
+  throw new RealtimeError('bad-argument', `${name} must be a text of 1 to 200 characters`)
 }
 
 function requireShortText(name: string, value: string | null): void {

@@ -11,17 +11,18 @@ let root = join(here, '../..')
 
 /** Resolves when the page can be opened. `port` 0 takes any. */
 export async function startDemo({ port, data = join(root, '.data') }) {
-  let file = join(data, 'companion.db')
   makeFolder(data)
-  let supervisor = createSupervisor({ script: join(here, 'realtime-server.js'), env: { REALTIME_FILE: file } })
+  let supervisor = createSupervisor({ script: join(here, 'realtime-server.js') })
   let page = await createPageServer({
     port,
     supervisor,
     folders: { '/': join(here, 'public'), '/bundle/': join(root, 'dist/bundle') }
   })
+  // What browsers keep belongs to the page's port, so what the server keeps does too.
+  let file = join(data, `companion-${page.port}.db`)
   let wanted = page.port < 65_535 ? page.port + 1 : 0
   try {
-    await supervisor.start(wanted)
+    await supervisor.start({ port: wanted, env: { REALTIME_FILE: file } })
   } catch (error) {
     await page.close()
     throw error

@@ -6,10 +6,11 @@ import { fork } from 'node:child_process'
 const RESTART_AFTER = 4000
 const STOP_WITHIN = 3000
 
-export function createSupervisor({ script, env }) {
+export function createSupervisor({ script }) {
   let child = null
   let restart = null
   let stopped = false
+  let env = {}
   let listeners = new Set()
   let state = { status: 'starting', port: 0, pid: null, starts: 0, restartAt: null, storage: null, note: null }
 
@@ -62,7 +63,8 @@ export function createSupervisor({ script, env }) {
       return () => listeners.delete(listener)
     },
     /** On `port`, or on any other when it is taken. From then on, always on the same. */
-    async start(port) {
+    async start({ port, env: given = {} }) {
+      env = given
       try {
         await launch(port)
       } catch (error) {

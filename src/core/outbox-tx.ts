@@ -40,6 +40,15 @@ export async function readChain(tx: DiskReader, key: string): Promise<ChainRecor
   return { ...EMPTY_CHAIN, ...((await tx.get(keys.chain(key))) as ChainRecord | undefined) }
 }
 
+/** The numbers that tell whether anything was written. */
+export async function readNumbers(tx: DiskReader) {
+  return {
+    record: (await tx.get(CLIENT_KEY)) as ClientRecord | undefined,
+    chains: (await tx.range(...span('chain'))).map(([key, value]) => [afterKind(key), value as ChainRecord] as const),
+    parkedCount: (await tx.range(...span('parked'))).length
+  }
+}
+
 /** Everything that is kept, in key order. */
 export async function readEverything(tx: DiskReader) {
   return {
@@ -126,6 +135,7 @@ export async function claimRows(tx: DiskWriter, chain: Chain, max: { count: numb
     size += weigh(row)
     rows.push(row)
   }
+  if (expired.size) record.cuts++
   for (let chunk of expired.size ? chunks : []) {
     let kept = chunk.rows.filter(row => !expired.has(row.id))
     if (kept.length < chunk.rows.length) rewrite(tx, chunk.key, kept)

@@ -12,6 +12,7 @@ import {
   IdentityChanged,
   readChain,
   readEverything,
+  readNumbers,
   renewIdentity,
   settleUpTo,
   storeRows,
@@ -96,6 +97,8 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   let queue: Row[] = []
   let flushing = false
   let stopConfirm: Stop | null = null
+  /** Another tab stored rows that the mirror has not. */
+  let isBehind = false
   let gate: Gate = { maySend: () => false, isOnline: () => false }
 
   function drop(row: Row, outcome: Parameters<OutboxListener['gone']>[1]): void {
@@ -142,9 +145,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     await disk.write('relaxed', async tx => {
       tx.put(CLIENT_KEY, client)
       for (let chain of mirror.chains.values()) {
-        let { n, claimed, last, done, rows } = chain
+        let { n, claimed, last, done, cuts, rows } = chain
         let first = rows[0]?.n
-        tx.put(keys.chain(chain.key), { n, claimed, last, done })
+        tx.put(keys.chain(chain.key), { n, claimed, last, done, cuts })
         if (first !== undefined) tx.put(keys.chunk(chain.key, first), packRows(rows))
         chain.chunks = first === undefined ? [] : [{ first, last: (rows.at(-1) as Row).n }]
       }
@@ -159,6 +162,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   async function readAll(): Promise<void> {
     let read = await disk.read(readEverything)
     if (!read.client) return
+    isBehind = false
     let before = new Map(mirror.rows().map(row => [row.id, row]))
     let isOther = client.cid !== '' && client.cid !== read.client.cid
     if (isOther) myGen = 0
@@ -186,6 +190,21 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     for (let row of before.values()) drop(row, outcomeElsewhere(row))
     if (isOther) on.identity()
     on.changed()
+  }
+
+  function adopt(chain: Chain, record: ChainRecord): void {
+    if (record.n > chain.n) isBehind = true
+    Object.assign(chain, record)
+  }
+
+  /** Whether the disk has other numbers than the mirror: every row that comes, goes or is replaced changes one. */
+  async function hasChanged(): Promise<boolean> {
+    let { record, chains, parkedCount } = await disk.read(readNumbers)
+    if (record?.cid !== client.cid || parkedCount !== parked.size || chains.length !== mirror.chains.size) return true
+    return chains.some(([key, { n, claimed, last, cuts }]) => {
+      let known = mirror.chains.get(key)
+      return known?.n !== n || known.claimed !== claimed || known.last?.n !== last?.n || known.cuts !== cuts
+    })
   }
 
   /** What became of a row that another tab took out of the outbox. */
@@ -256,6 +275,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
         rows.forEach((row, i) => {
           row.n = first + i
         })
+        if (first > chain.n + 1) isBehind = true
         chain.n = first + rows.length - 1
         if (claimed) chain.claimed = chain.n
         chain.rows.push(...rows)
@@ -292,7 +312,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       taken.map(row => row.id)
     ))
       drop(row, { kind: 'replaced' })
-    Object.assign(chain, record)
+    adopt(chain, record)
     let starts = new Map([...chain.chunks, ...chunks].map(chunk => [chunk.first, chunk]))
     chain.chunks = [...starts.values()].sort((a, b) => a.first - b.first)
     let known = new Map(chain.rows.map(row => [row.id, row]))
@@ -329,7 +349,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     })
     for (let item of parking) parked.set(item.row.id, item)
     for (let [chain, record] of records) {
-      Object.assign(chain, record)
+      adopt(chain, record)
       chain.chunks = chain.chunks.filter(chunk => chunk.last > (record.last?.n ?? 0))
       mirror.take(
         chain,
@@ -363,7 +383,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       if (!chosen.size) continue
       let { taken, items } = await commit('strict', async tx => {
         await assertClient(tx, client.cid)
-        let taken = await takeOut(tx, chain, (await readChain(tx, chain.key)).claimed, new Set(chosen.keys()))
+        let record = await readChain(tx, chain.key)
+        let taken = await takeOut(tx, chain, record.claimed, new Set(chosen.keys()))
+        if (taken.length) tx.put(keys.chain(chain.key), { ...record, cuts: record.cuts + 1 })
         let items =
           outcome.kind === 'rejected'
             ? taken.map(id => park(chosen.get(id) as Row, 'rejected', outcome.code, outcome.message))
@@ -419,8 +441,11 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
         })
         await readAll()
       }),
-    /** Reads again what other tabs wrote. */
-    refresh: (): Promise<void> => lane.run(readAll),
+    /** Reads again what other tabs wrote, if they wrote. */
+    refresh: (): Promise<void> =>
+      lane.run(async () => {
+        if (isBehind || (await hasChanged())) await readAll()
+      }),
 
     /** Throws `outbox-full`; otherwise the row is stored soon, and `stored` or `gone` tells. */
     append(row: Row): void {

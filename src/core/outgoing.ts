@@ -61,20 +61,17 @@ export function createOutgoing(ports: OutgoingPorts) {
   let window = { count: 0, bytes: 0 }
   let flyingCount = 0
   let flyingBytes = 0
-  let life = 0
   let pumping = false
   let again = false
   let turn = 0
   /** How often each lane was chosen: its rooms take turns. */
   let chosen = new Map<Lane, number>()
-  /** The join of each room whose marks are being taken in, or were. */
+  /** The newest marks of each room: older ones that are still being worked through are void. */
   let joins = new Map<string, JoinedFrame>()
   let stopPause: Stop | null = null
   let slowUntil = 0
   let answers: Settlement[] = []
   let isSettling = false
-  /** The newest marks of each room: older ones that are still being worked through are void. */
-  let newest = new Map<string, JoinedFrame>()
 
   function courseOf(key: string): Course {
     let course = courses.get(key)
@@ -115,7 +112,7 @@ export function createOutgoing(ports: OutgoingPorts) {
     return true
   }
 
-  /** Sends rows that were claimed just now, or puts them behind those that must go before. */
+  /** Sends rows that were claimed just now, or puts them behind those that must go before; the connection may be another one by now. */
   function depart(key: string, rows: readonly Row[]): boolean {
     let course = courses.get(key)
     // Without one the room is being joined, and these rows are among those that its marks will be compared with.
@@ -170,10 +167,7 @@ export function createOutgoing(ports: OutgoingPorts) {
             if (!push(course, course.again.splice(0, room))) break
             continue
           }
-          let born = life
           let rows = await outbox.claim(chain.key, { count: room, bytes: window.bytes - flyingBytes })
-          // Work begun under an old connection does not go out on a new one: these rows are claimed and wait for their marks.
-          if (born !== life) break
           if (rows.length && !depart(chain.key, rows)) break
         }
       } while (again)
@@ -207,10 +201,11 @@ export function createOutgoing(ports: OutgoingPorts) {
   }
 
   async function settleAnswers(): Promise<void> {
-    void pump()
     while (answers.length) {
       let batch = answers
       answers = []
+      // There is room in the window again.
+      void pump()
       await outbox.settle(batch).catch(failed)
     }
     isSettling = false
@@ -234,13 +229,10 @@ export function createOutgoing(ports: OutgoingPorts) {
   return {
     /** A new connection is welcome; nothing is sent before its rooms are joined. */
     opened(size: { count: number; bytes: number }): void {
-      life++
       window = size
     },
     /** The connection is gone: whatever was in flight waits for the marks of the next one. */
     closed(): void {
-      life++
-      newest.clear()
       courses.clear()
       ready.clear()
       joins.clear()

@@ -41,6 +41,8 @@ export interface ChainRecord {
   last: { n: number; id: string } | null
   /** The highest settled number that is surely on disk. */
   done: number
+  /** How often rows were taken out of it before they left: so that other tabs notice. */
+  cuts: number
 }
 
 export interface ClientRecord {
@@ -49,7 +51,7 @@ export interface ClientRecord {
   readonly gen: number
 }
 
-export const EMPTY_CHAIN: ChainRecord = { n: 0, claimed: 0, last: null, done: 0 }
+export const EMPTY_CHAIN: ChainRecord = { n: 0, claimed: 0, last: null, done: 0, cuts: 0 }
 
 const SEPARATOR = '\u0000'
 /** Sorts after every key that starts with the same words. */

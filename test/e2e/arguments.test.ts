@@ -22,7 +22,9 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 /** What a call throws, at once or as a promise. */
-async function thrown(source: string): Promise<{ name: string; code: string; message: string; atOnce: boolean } | string> {
+async function thrown(
+  source: string
+): Promise<{ name: string; code: string; message: string; atOnce: boolean } | string> {
   return page.evaluate(`(async () => {
     let { realtimeService: service } = RS
     let memory = RS.realtimeMemory.get().memories[0].id
@@ -115,7 +117,11 @@ test.each([
   [`service.authenticate('')`, 'token']
 ])('%s throws at the call and names «%s»', async (source, argument) => {
   let error = await thrown(source)
-  expect(error).toMatchObject({ name: 'RealtimeError', code: 'bad-argument', message: expect.stringContaining(argument) })
+  expect(error).toMatchObject({
+    name: 'RealtimeError',
+    code: 'bad-argument',
+    message: expect.stringContaining(argument)
+  })
   // `startBiometricMonitoring` is a promise as a whole.
   if (!source.startsWith('service.startBio')) expect(error).toMatchObject({ atOnce: true })
 })
@@ -132,7 +138,10 @@ test.each([
 ])('%s rejects, names «%s», and leaves everything as it was', async (source, argument) => {
   let error = await thrown(source)
   expect(error).toMatchObject({ code: 'bad-argument', message: expect.stringContaining(argument) })
-  expect(await page.evaluate(() => [RS.realtimeConnection.get().phase, RS.realtimeConnection.get().persona])).toEqual(['online', 'arguments'])
+  expect(await page.evaluate(() => [RS.realtimeConnection.get().phase, RS.realtimeConnection.get().persona])).toEqual([
+    'online',
+    'arguments'
+  ])
 })
 
 test('nothing of what was refused at the call was sent or kept', async () => {
@@ -146,7 +155,10 @@ test('nothing of what was refused at the call was sent or kept', async () => {
 })
 
 test('what is too large for one action is refused at the call', async () => {
-  expect(await thrown(`service.updateVRScene({ big: 'x'.repeat(70_000) })`)).toMatchObject({ code: 'too-large', atOnce: true })
+  expect(await thrown(`service.updateVRScene({ big: 'x'.repeat(70_000) })`)).toMatchObject({
+    code: 'too-large',
+    atOnce: true
+  })
 })
 
 test('what the caller changes afterwards does not change what was accepted', async () => {
@@ -163,7 +175,23 @@ test('what the caller changes afterwards does not change what was accepted', asy
 test('every command before connect throws, names itself and the call to make', async () => {
   let fresh = await device.tab()
   let errors = await fresh.evaluate(() => {
-    let free = ['connect', 'disconnect', 'logout', 'emitEvent', 'clearEvents', 'markEventsSeen', 'on', 'pending', 'rejected', 'unknown', 'setStatus', 'setActivity', 'setCall', 'setEditing']
+    let free = [
+      'connect',
+      'disconnect',
+      'logout',
+      'emitEvent',
+      'clearEvents',
+      'markEventsSeen',
+      'on',
+      'pending',
+      'rejected',
+      'unknown',
+      'setStatus',
+      'setActivity',
+      'setCall',
+      'setEditing',
+      'setDevice'
+    ]
     return Object.entries(RS.realtimeService)
       .filter(([name]) => !free.includes(name))
       .map(([name, command]) => {
@@ -173,7 +201,10 @@ test('every command before connect throws, names itself and the call to make', a
           return [name, result instanceof Promise ? 'promise' : 'nothing']
         } catch (error) {
           let { code, message } = error as { code: string; message: string }
-          return [name, code === 'not-connected' && message.includes(name) && message.includes('connect(') ? 'fine' : message]
+          return [
+            name,
+            code === 'not-connected' && message.includes(name) && message.includes('connect(') ? 'fine' : message
+          ]
         }
       })
       .filter(([, outcome]) => outcome !== 'fine')

@@ -52,11 +52,23 @@ const shared: Record<string, Row> = {
     volatile: true
   },
   createMemory: {
-    call: () => RS.realtimeService.createMemory('The night of the shooting stars', { tags: ['summer'], emotion: 'joy', importance: 0.9 }),
+    call: () =>
+      RS.realtimeService.createMemory('The night of the shooting stars', {
+        tags: ['summer'],
+        emotion: 'joy',
+        importance: 0.9
+      }),
     seen: () => RS.realtimeMemory.get(),
     shows: expect.objectContaining({
       memories: [
-        expect.objectContaining({ content: 'The night of the shooting stars', tags: ['summer'], emotion: 'joy', importance: 0.9, by: 'ada', read: false })
+        expect.objectContaining({
+          content: 'The night of the shooting stars',
+          tags: ['summer'],
+          emotion: 'joy',
+          importance: 0.9,
+          by: 'ada',
+          read: false
+        })
       ],
       notifications: [expect.objectContaining({ kind: 'created', by: 'ada', read: false })],
       unreadCount: 1
@@ -76,7 +88,8 @@ const shared: Record<string, Row> = {
   },
   addMemoryInsight: {
     given: () => RS.realtimeService.createMemory('a memory').visible,
-    call: () => RS.realtimeService.addMemoryInsight('You laugh more in summer', RS.realtimeMemory.get().memories[0]!.id),
+    call: () =>
+      RS.realtimeService.addMemoryInsight('You laugh more in summer', RS.realtimeMemory.get().memories[0]!.id),
     seen: () => RS.realtimeMemory.get().insights,
     shows: [expect.objectContaining({ text: 'You laugh more in summer', memoryId: anyId, by: 'ada' })]
   },
@@ -89,8 +102,17 @@ const shared: Record<string, Row> = {
   markMemoryRead: {
     givenByBen: () => Promise.all(['one', 'two'].map(text => RS.realtimeService.createMemory(text).visible)),
     call: () => RS.realtimeService.markMemoryRead(RS.realtimeMemory.get().memories[0]!.id),
-    seen: () => [RS.realtimeMemory.get().unreadCount, RS.realtimeMemory.get().memories.map(({ content, read }) => [content, read])],
-    shows: [1, [['one', true], ['two', false]]],
+    seen: () => [
+      RS.realtimeMemory.get().unreadCount,
+      RS.realtimeMemory.get().memories.map(({ content, read }) => [content, read])
+    ],
+    shows: [
+      1,
+      [
+        ['one', true],
+        ['two', false]
+      ]
+    ],
     by: 'ada'
   },
   markAllMemoriesRead: {
@@ -112,25 +134,47 @@ const shared: Record<string, Row> = {
       await triggerHaptic('hug', 50, 30_000)
       return stopHaptic()
     },
-    seen: () => [RS.realtimeHaptic.get().isActive, RS.realtimeHaptic.get().history.map(({ pattern, outcome }) => [pattern, outcome])],
+    seen: () => [
+      RS.realtimeHaptic.get().isActive,
+      RS.realtimeHaptic.get().history.map(({ pattern, outcome }) => [pattern, outcome])
+    ],
     shows: [false, [['hug', 'stopped']]]
   },
   sendBiometric: {
     call: () => RS.realtimeService.sendBiometric({ heartRate: 72, stressLevel: 30, energyLevel: 60 }),
     seen: () => [RS.realtimeBiometric.get().members.ada, RS.realtimeBiometric.get().self.heartRate],
-    shows: [expect.objectContaining({ heartRate: 72, stressLevel: 30, energyLevel: 60, stale: false, lastUpdate: expect.any(Number) }), null],
+    shows: [
+      expect.objectContaining({
+        heartRate: 72,
+        stressLevel: 30,
+        energyLevel: 60,
+        stale: false,
+        lastUpdate: expect.any(Number)
+      }),
+      null
+    ],
     volatile: true
   },
   startVRScene: {
     call: () => RS.realtimeService.startVRScene('romantic_garden', 'ai_generated'),
     seen: () => RS.realtimeVR.get(),
-    shows: expect.objectContaining({ currentScene: 'romantic_garden', sceneType: 'ai_generated', isActive: true, participants: ['ada'] })
+    shows: expect.objectContaining({
+      currentScene: 'romantic_garden',
+      sceneType: 'ai_generated',
+      isActive: true,
+      participants: ['ada']
+    })
   },
   endVRScene: {
     given: () => RS.realtimeService.startVRScene('garden', 'built_in').visible,
     call: () => RS.realtimeService.endVRScene(),
     seen: () => RS.realtimeVR.get(),
-    shows: expect.objectContaining({ currentScene: null, isActive: false, participants: [], lastUpdate: expect.any(Number) })
+    shows: expect.objectContaining({
+      currentScene: null,
+      isActive: false,
+      participants: [],
+      lastUpdate: expect.any(Number)
+    })
   },
   joinVRScene: {
     givenByBen: () => RS.realtimeService.startVRScene('garden', 'built_in').visible,
@@ -160,12 +204,22 @@ const shared: Record<string, Row> = {
   speakText: {
     call: () => RS.realtimeService.speakText('Hello, I love you!', 'romantic', 1.2, 0.9, 0.8),
     seen: () => RS.realtimeVoice.get(),
-    shows: expect.objectContaining({ currentText: 'Hello, I love you!', emotion: 'romantic', pitch: 1.2, rate: 0.9, volume: 0.8 })
+    shows: expect.objectContaining({
+      currentText: 'Hello, I love you!',
+      emotion: 'romantic',
+      pitch: 1.2,
+      rate: 0.9,
+      volume: 0.8
+    })
   },
   stopSpeaking: {
     given: () => RS.realtimeService.speakText('A long story').visible,
     call: () => RS.realtimeService.stopSpeaking(),
-    seen: () => [RS.realtimeVoice.get().currentText, RS.realtimeVoice.get().isSpeaking, RS.realtimeVoice.get().queue.length],
+    seen: () => [
+      RS.realtimeVoice.get().currentText,
+      RS.realtimeVoice.get().isSpeaking,
+      RS.realtimeVoice.get().queue.length
+    ],
     shows: [null, false, 0]
   },
   updateHealthScore: {
@@ -184,7 +238,8 @@ const shared: Record<string, Row> = {
     shows: [expect.objectContaining({ text: 'Cook together', by: 'ada' })]
   },
   dismissRecommendation: {
-    given: () => Promise.all(['Cook together', 'Take a walk'].map(text => RS.realtimeService.addRecommendation(text).visible)),
+    given: () =>
+      Promise.all(['Cook together', 'Take a walk'].map(text => RS.realtimeService.addRecommendation(text).visible)),
     call: () => RS.realtimeService.dismissRecommendation(RS.realtimeRelationship.get().recommendations[0]!.id),
     seen: () => RS.realtimeRelationship.get().recommendations.map(note => note.text),
     shows: ['Take a walk']
@@ -195,7 +250,8 @@ const shared: Record<string, Row> = {
     shows: [expect.objectContaining({ text: 'The holidays', severity: 'low', by: 'ada' })]
   },
   resolveConflict: {
-    given: () => Promise.all(['The holidays', 'The dishes'].map(text => RS.realtimeService.raiseConflict(text).visible)),
+    given: () =>
+      Promise.all(['The holidays', 'The dishes'].map(text => RS.realtimeService.raiseConflict(text).visible)),
     call: () => RS.realtimeService.resolveConflict(RS.realtimeRelationship.get().conflicts[0]!.id),
     seen: () => RS.realtimeRelationship.get().conflicts.map(note => note.text),
     shows: ['The dishes']
@@ -203,7 +259,13 @@ const shared: Record<string, Row> = {
   setStatus: {
     call: () => RS.realtimeService.setStatus('busy'),
     seen: () => RS.realtimePresence.get().members.ada,
-    shows: expect.objectContaining({ user: 'ada', status: 'busy', connections: 1, platform: 'web', lastSeen: expect.any(Number) }),
+    shows: expect.objectContaining({
+      user: 'ada',
+      status: 'busy',
+      connections: 1,
+      platform: 'web',
+      lastSeen: expect.any(Number)
+    }),
     presence: true
   },
   setActivity: {
@@ -236,7 +298,14 @@ const shared: Record<string, Row> = {
 const local = [
   ...['connect', 'disconnect', 'authenticate', 'logout', 'switchPersona', 'probe', 'room', 'enter'],
   ...['pending', 'rejected', 'unknown', 'on', 'emitEvent', 'clearEvents', 'markEventsSeen'],
-  ...['definePattern', 'setHapticEnabled', 'startBiometricMonitoring', 'stopBiometricMonitoring', 'startListening', 'stopListening']
+  ...[
+    'definePattern',
+    'setHapticEnabled',
+    'startBiometricMonitoring',
+    'stopBiometricMonitoring',
+    'startListening',
+    'stopListening'
+  ]
 ]
 
 let world: World
@@ -281,11 +350,16 @@ async function prepare({ given, givenByBen }: Row, all: readonly Page[]): Promis
 async function agree(all: readonly Page[]): Promise<void> {
   let state = () => {
     let room = RS.realtimeService.room()
-    let features = [RS.avatar, RS.memory, RS.vr, RS.voice, RS.relationship].map(feature => room.use(feature as typeof RS.avatar).$state.get())
+    let features = [RS.avatar, RS.memory, RS.vr, RS.voice, RS.relationship].map(feature =>
+      room.use(feature as typeof RS.avatar).$state.get()
+    )
     return JSON.stringify(features, (key, value) => (key === 'supported' ? undefined : value))
   }
   await expect
-    .poll(async () => new Set(await Promise.all(all.map(page => page.evaluate(state)))).size, { timeout: 10_000, interval: 20 })
+    .poll(async () => new Set(await Promise.all(all.map(page => page.evaluate(state)))).size, {
+      timeout: 10_000,
+      interval: 20
+    })
     .toBe(1)
 }
 
@@ -326,7 +400,9 @@ test('every stored command that was called offline is seen by the others when th
     await pages.ada.evaluate(persona => RS.realtimeService.switchPersona(persona), `offline-${name}`)
     // What was there before is remembered without a network.
     if (row.given || row.givenByBen) {
-      await expect.poll(() => pages.ada.evaluate(() => RS.realtimeService.room().$status.get().asOf), { interval: 10 }).not.toBeNull()
+      await expect
+        .poll(() => pages.ada.evaluate(() => RS.realtimeService.room().$status.get().asOf), { interval: 10 })
+        .not.toBeNull()
     }
     expect(await pages.ada.evaluate(row.call), name).toEqual({ id: anyId, stage: row.volatile ? 'dropped' : 'stored' })
   }
@@ -344,7 +420,9 @@ test('every stored command that was called offline is seen by the others when th
 
 test('the lines of the documentation run as they are written', async () => {
   await enter('lines', pages.ada, pages.ben)
-  await pages.ada.evaluate(() => Object.assign(window, { realtimeService: RS.realtimeService, realtimeStatus: RS.realtimeStatus, seen: [] }))
+  await pages.ada.evaluate(() =>
+    Object.assign(window, { realtimeService: RS.realtimeService, realtimeStatus: RS.realtimeStatus, seen: [] })
+  )
   for (let line of [
     `await realtimeService.updateAvatarMood('happy')`,
     `await realtimeService.triggerHaptic('heartbeat', 75, 3000)`,
@@ -356,8 +434,17 @@ test('the lines of the documentation run as they are written', async () => {
     await pages.ada.evaluate(`(async () => { ${line} })()`)
   }
   await expect
-    .poll(() => pages.ben.evaluate(() => [RS.realtimeAvatar.get().currentMood, RS.realtimeHaptic.get().history[0]?.pattern, RS.realtimeVR.get().currentScene, RS.realtimeVoice.get().currentText]))
+    .poll(() =>
+      pages.ben.evaluate(() => [
+        RS.realtimeAvatar.get().currentMood,
+        RS.realtimeHaptic.get().history[0]?.pattern,
+        RS.realtimeVR.get().currentScene,
+        RS.realtimeVoice.get().currentText
+      ])
+    )
     .toEqual(['happy', 'heartbeat', 'romantic_garden', 'Hello, I love you!'])
-  await expect.poll(() => pages.ada.evaluate('seen.at(-1)')).toEqual([true, true, expect.stringMatching(/healthy|degraded/)])
+  await expect
+    .poll(() => pages.ada.evaluate('seen.at(-1)'))
+    .toEqual([true, true, expect.stringMatching(/healthy|degraded/)])
   expect(await pages.ada.evaluate(() => RS.realtimeStatus.get().activeFeatures)).toContain('vr')
 })

@@ -17,8 +17,8 @@ import {
   offline,
   serverContents,
   shows,
-  urlOf,
   until,
+  urlOf,
   type World
 } from './world.js'
 
@@ -68,8 +68,15 @@ test('a server that is killed twice in the middle of a burst loses and doubles n
   await Promise.all([live(a), live(b)])
 
   await startBurst(a, 400)
-  for (let [acked, stored] of [[60, 0], [200, 250]] as const) {
-    await until(a, ([acked, stored]) => (window as unknown as Burst).acked >= acked && (window as unknown as Burst).stored >= stored, [acked, stored] as const)
+  for (let [acked, stored] of [
+    [60, 0],
+    [200, 250]
+  ] as const) {
+    await until(
+      a,
+      ([acked, stored]) => (window as unknown as Burst).acked >= acked && (window as unknown as Burst).stored >= stored,
+      [acked, stored] as const
+    )
     await world.server.kill()
     await Promise.all([offline(a), offline(b)])
     await world.server.restart()
@@ -83,7 +90,9 @@ test('a server that is killed twice in the middle of a burst loses and doubles n
   await shows(a, expected)
   await shows(b, expected)
   expect(await serverContents(world, room)).toEqual(expected)
-  let states = await Promise.all([a, b].map(page => page.evaluate(() => RS.realtimeService.room().use(RS.memory).$state.get())))
+  let states = await Promise.all(
+    [a, b].map(page => page.evaluate(() => RS.realtimeService.room().use(RS.memory).$state.get()))
+  )
   expect(states[0]).toEqual(states[1])
   expect(states[0]).toEqual(await world.state(room, 'memory'))
   let end = await a.evaluate(() => {
@@ -96,36 +105,39 @@ test('a server that is killed twice in the middle of a burst loses and doubles n
 test.each([
   ['offline', 'killed-offline'],
   ['online', 'killed-online']
-])('a browser that is killed %s right after the last of 50 was stored delivers all of them at its next start', async (when, persona) => {
-  let dir = join(profile, persona)
-  let network = await world.network()
-  let open = async () => {
-    let chromium = await launchBare(dir)
-    let page = world.watch(await chromium.context.newPage())
-    await page.goto(world.pages.url)
-    await connect(page, urlOf(network), 'ada', { persona })
-    return { chromium, page }
-  }
-  let first = await open()
-  await live(first.page)
-  await createMemories(first.page, numbers(0, 5))
-  await drained(first.page)
-  if (when === 'offline') {
-    network.cut()
-    await offline(first.page)
-  }
-  await createMemories(first.page, numbers(5, 55))
-  await first.chromium.kill()
+])(
+  'a browser that is killed %s right after the last of 50 was stored delivers all of them at its next start',
+  async (when, persona) => {
+    let dir = join(profile, persona)
+    let network = await world.network()
+    let open = async () => {
+      let chromium = await launchBare(dir)
+      let page = world.watch(await chromium.context.newPage())
+      await page.goto(world.pages.url)
+      await connect(page, urlOf(network), 'ada', { persona })
+      return { chromium, page }
+    }
+    let first = await open()
+    await live(first.page)
+    await createMemories(first.page, numbers(0, 5))
+    await drained(first.page)
+    if (when === 'offline') {
+      network.cut()
+      await offline(first.page)
+    }
+    await createMemories(first.page, numbers(5, 55))
+    await first.chromium.kill()
 
-  network.restore()
-  let second = await open()
-  try {
-    await live(second.page)
-    await drained(second.page)
-    await shows(second.page, numbers(0, 55))
-    expect(await serverContents(world, `persona:${persona}`)).toEqual(numbers(0, 55))
-    expect(await second.page.evaluate(() => RS.realtimeService.unknown.get())).toEqual([])
-  } finally {
-    await second.chromium.close()
+    network.restore()
+    let second = await open()
+    try {
+      await live(second.page)
+      await drained(second.page)
+      await shows(second.page, numbers(0, 55))
+      expect(await serverContents(world, `persona:${persona}`)).toEqual(numbers(0, 55))
+      expect(await second.page.evaluate(() => RS.realtimeService.unknown.get())).toEqual([])
+    } finally {
+      await second.chromium.close()
+    }
   }
-})
+)

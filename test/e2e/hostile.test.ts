@@ -5,7 +5,17 @@ import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { createMemories, createWorld, drained, live, numbers, serverContents, shows, until, type World } from './world.js'
+import {
+  createMemories,
+  createWorld,
+  drained,
+  live,
+  numbers,
+  serverContents,
+  shows,
+  until,
+  type World
+} from './world.js'
 
 let world: World
 let fake: WebSocketServer
@@ -32,7 +42,18 @@ afterAll(async () => {
 afterEach(() => expect(world.pageErrors).toEqual([]))
 
 const EPOCH = 'e'.repeat(32)
-const welcome = { f: 'welcome', v: 1, sid: 's1', user: 'ada', heartbeat: 6000, max: 262144, window: { count: 256, bytes: 131072 }, retry: [0, 100], caps: [], now: Date.now() }
+const welcome = {
+  f: 'welcome',
+  v: 1,
+  sid: 's1',
+  user: 'ada',
+  heartbeat: 6000,
+  max: 262144,
+  window: { count: 256, bytes: 131072 },
+  retry: [0, 100],
+  caps: [],
+  now: Date.now()
+}
 
 function send(socket: WebSocket, ...frames: unknown[]): void {
   socket.send(JSON.stringify(frames))
@@ -43,8 +64,51 @@ function politely(socket: WebSocket, frames: Frame[]): void {
   for (let { f, ref, room } of frames) {
     if (f === 'hello') send(socket, welcome)
     if (f === 'join') {
-      send(socket, { f: 'joined', ref, room, epoch: EPOCH, offset: 1, recovered: 'new', snapshot: true, marksEpoch: 'm1', marks: {}, members: {}, version: 0 })
-      send(socket, { f: 'snapshot', ref, room, epoch: EPOCH, offset: 1, part: 0, of: 1, state: { memory: { version: 1, state: { memories: [{ id: 'm', content: 'first', tags: [], emotion: null, importance: null, by: 'app', at: 1, updatedBy: 'app', updatedAt: 1 }], notifications: [], processing: [], insights: [] } } } })
+      send(socket, {
+        f: 'joined',
+        ref,
+        room,
+        epoch: EPOCH,
+        offset: 1,
+        recovered: 'new',
+        snapshot: true,
+        marksEpoch: 'm1',
+        marks: {},
+        members: {},
+        version: 0
+      })
+      send(socket, {
+        f: 'snapshot',
+        ref,
+        room,
+        epoch: EPOCH,
+        offset: 1,
+        part: 0,
+        of: 1,
+        state: {
+          memory: {
+            version: 1,
+            state: {
+              memories: [
+                {
+                  id: 'm',
+                  content: 'first',
+                  tags: [],
+                  emotion: null,
+                  importance: null,
+                  by: 'app',
+                  at: 1,
+                  updatedBy: 'app',
+                  updatedAt: 1
+                }
+              ],
+              notifications: [],
+              processing: [],
+              insights: []
+            }
+          }
+        }
+      })
     }
   }
 }
@@ -56,8 +120,15 @@ async function open(persona: string): Promise<{ page: Page; goReal(): Promise<vo
   await page.evaluate(
     ([fakeUrl, realUrl, persona]) => {
       Object.assign(window, { real: false, unhandled: [] })
-      window.addEventListener('unhandledrejection', event => (window as unknown as { unhandled: string[] }).unhandled.push(String(event.reason)))
-      return RS.realtimeService.connect({ url: () => ((window as unknown as { real: boolean }).real ? realUrl! : fakeUrl!), app: 'e2e', user: 'ada', persona: persona! })
+      window.addEventListener('unhandledrejection', event =>
+        (window as unknown as { unhandled: string[] }).unhandled.push(String(event.reason))
+      )
+      return RS.realtimeService.connect({
+        url: () => ((window as unknown as { real: boolean }).real ? realUrl! : fakeUrl!),
+        app: 'e2e',
+        user: 'ada',
+        persona: persona!
+      })
     },
     [`ws://127.0.0.1:${(fake.address() as AddressInfo).port}`, device.url, persona]
   )
@@ -75,18 +146,53 @@ async function open(persona: string): Promise<{ page: Page; goReal(): Promise<vo
 
 const room = (persona: string) => `persona:${persona}`
 const event = (persona: string, offset: number, more = {}) => ({
-  f: 'event', room: room(persona), offset, feature: 'memory', type: 'created', data: { content: `event ${offset}` }, id: `id${offset}`, by: 'app', at: 1, ...more
+  f: 'event',
+  room: room(persona),
+  offset,
+  feature: 'memory',
+  type: 'created',
+  data: { content: `event ${offset}` },
+  id: `id${offset}`,
+  by: 'app',
+  at: 1,
+  ...more
 })
 
 function malformed(persona: string): unknown[] {
   let at = room(persona)
   return [
-    null, 5, 'event', [], {}, { f: 5 }, { f: null }, { f: {} },
-    { f: 'event' }, event(persona, 'two' as unknown as number), event(persona, -1), event(persona, 1.5), event(persona, 2, { id: 7 }), event(persona, 2, { room: null }),
-    { f: 'event', room: at, offset: 2 }, { f: 'joined' }, { f: 'joined', ref: 'x', room: at }, { f: 'snapshot', ref: 1, room: at, epoch: EPOCH, offset: 9, part: 0, of: 0, state: {} },
-    { f: 'snapshot', ref: 1, room: at, epoch: EPOCH, offset: 9, part: 0, of: 1, state: { memory: 7 } }, { f: 'ack', room: at, lane: 'fast', n: 1, id: 'x', at: 1 },
-    { f: 'ack', room: at, lane: 'normal', n: 0, id: 'x', at: 1 }, { f: 'nack', code: 5, final: 'yes' }, { f: 'gap', room: at }, { f: 'cast', room: at }, { f: 'presence', room: at, full: [1, 2] },
-    { f: 'presence', room: at, version: 'x' }, { f: 'ping', x: 'now' }, { f: 'pong' }, { f: 'bye' }, { f: 'welcome' }, { f: 'slow', ms: -5 }, { f: 'page', ref: 1, events: 'all', done: 1 }
+    null,
+    5,
+    'event',
+    [],
+    {},
+    { f: 5 },
+    { f: null },
+    { f: {} },
+    { f: 'event' },
+    event(persona, 'two' as unknown as number),
+    event(persona, -1),
+    event(persona, 1.5),
+    event(persona, 2, { id: 7 }),
+    event(persona, 2, { room: null }),
+    { f: 'event', room: at, offset: 2 },
+    { f: 'joined' },
+    { f: 'joined', ref: 'x', room: at },
+    { f: 'snapshot', ref: 1, room: at, epoch: EPOCH, offset: 9, part: 0, of: 0, state: {} },
+    { f: 'snapshot', ref: 1, room: at, epoch: EPOCH, offset: 9, part: 0, of: 1, state: { memory: 7 } },
+    { f: 'ack', room: at, lane: 'fast', n: 1, id: 'x', at: 1 },
+    { f: 'ack', room: at, lane: 'normal', n: 0, id: 'x', at: 1 },
+    { f: 'nack', code: 5, final: 'yes' },
+    { f: 'gap', room: at },
+    { f: 'cast', room: at },
+    { f: 'presence', room: at, full: [1, 2] },
+    { f: 'presence', room: at, version: 'x' },
+    { f: 'ping', x: 'now' },
+    { f: 'pong' },
+    { f: 'bye' },
+    { f: 'welcome' },
+    { f: 'slow', ms: -5 },
+    { f: 'page', ref: 1, events: 'all', done: 1 }
   ]
 }
 
@@ -104,7 +210,12 @@ test('malformed frames are counted, and neither throw nor move anything', async 
   send(socket!, { f: 'event' }, event('malformed', 2), { f: 'joined' })
   await shows(page, ['first', 'event 2'])
   await until(page, count => RS.realtimeConnection.get().badFrames >= (count as number), bad.length + 9 + 2)
-  expect(await page.evaluate(() => [RS.realtimeConnection.get().phase, (window as unknown as { unhandled: string[] }).unhandled])).toEqual(['online', []])
+  expect(
+    await page.evaluate(() => [
+      RS.realtimeConnection.get().phase,
+      (window as unknown as { unhandled: string[] }).unhandled
+    ])
+  ).toEqual(['online', []])
   await goReal()
   await createMemories(page, numbers(0, 5))
   await drained(page)
@@ -123,9 +234,38 @@ test('frames that are well-formed but make no sense move nothing for good', asyn
   let at = room('senseless')
   let senseless = [
     { f: 'unheard-of', room: at, offset: 3 },
-    { f: 'joined', ref: 99, room: at, epoch: 'other', offset: 500, recovered: 'all', snapshot: false, marksEpoch: 'm9', marks: { normal: { n: 900, id: 'x', done: 0, answers: [] } } },
-    { f: 'joined', ref: 99, room: 'persona:elsewhere', epoch: 'other', offset: 500, recovered: 'all', snapshot: false, marksEpoch: 'm9', marks: {} },
-    { f: 'snapshot', ref: 99, room: at, epoch: 'other', offset: 500, part: 0, of: 1, state: { memory: { version: 1, state: 'nothing' } } },
+    {
+      f: 'joined',
+      ref: 99,
+      room: at,
+      epoch: 'other',
+      offset: 500,
+      recovered: 'all',
+      snapshot: false,
+      marksEpoch: 'm9',
+      marks: { normal: { n: 900, id: 'x', done: 0, answers: [] } }
+    },
+    {
+      f: 'joined',
+      ref: 99,
+      room: 'persona:elsewhere',
+      epoch: 'other',
+      offset: 500,
+      recovered: 'all',
+      snapshot: false,
+      marksEpoch: 'm9',
+      marks: {}
+    },
+    {
+      f: 'snapshot',
+      ref: 99,
+      room: at,
+      epoch: 'other',
+      offset: 500,
+      part: 0,
+      of: 1,
+      state: { memory: { version: 1, state: 'nothing' } }
+    },
     { f: 'ack', room: at, lane: 'normal', n: 9_007_199_254_740_991, id: 'nobody', at: 9_007_199_254_740_991 },
     { f: 'nack', room: at, lane: 'normal', n: 4, id: 'nobody', code: 'forbidden', final: true },
     { f: 'nack', ref: 12_345, code: 'forbidden', final: true },
@@ -149,10 +289,20 @@ test('frames that are well-formed but make no sense move nothing for good', asyn
   await live(page)
   await shows(page, ['first'])
   // An event that no feature here can apply, and one whose data are not what its reducer expects.
-  send(socket!, event('senseless', 2, { type: 'unheard-of' }), event('senseless', 3, { data: null }), event('senseless', 4, { feature: '__proto__', type: 'toString' }))
+  send(
+    socket!,
+    event('senseless', 2, { type: 'unheard-of' }),
+    event('senseless', 3, { data: null }),
+    event('senseless', 4, { feature: '__proto__', type: 'toString' })
+  )
   send(socket!, event('senseless', 5))
   await shows(page, ['first', 'event 5'])
-  expect(await page.evaluate(() => [RS.realtimeConnection.get().phase, (window as unknown as { unhandled: string[] }).unhandled])).toEqual(['online', []])
+  expect(
+    await page.evaluate(() => [
+      RS.realtimeConnection.get().phase,
+      (window as unknown as { unhandled: string[] }).unhandled
+    ])
+  ).toEqual(['online', []])
   expect(await page.evaluate(() => Object.keys(RS.realtimePresence.get().members))).toEqual([])
 
   await goReal()
@@ -181,11 +331,29 @@ test('a server that sends nothing but nonsense is left, and tried again', async 
 })
 
 test('a server that never says welcome, or says it wrongly, keeps nothing from being kept', async () => {
-  behave = socket => send(socket, { f: 'joined', ref: 1, room: room('mute'), epoch: EPOCH, offset: 5, recovered: 'all', snapshot: false, marksEpoch: 'm', marks: {} }, { ...welcome, heartbeat: 0 }, event('mute', 1))
+  behave = socket =>
+    send(
+      socket,
+      {
+        f: 'joined',
+        ref: 1,
+        room: room('mute'),
+        epoch: EPOCH,
+        offset: 5,
+        recovered: 'all',
+        snapshot: false,
+        marksEpoch: 'm',
+        marks: {}
+      },
+      { ...welcome, heartbeat: 0 },
+      event('mute', 1)
+    )
   let { page } = await open('mute')
   await createMemories(page, numbers(0, 5))
   await until(page, () => RS.realtimeConnection.get().badFrames > 0)
-  expect(await page.evaluate(() => [RS.realtimeConnection.get().phase, RS.realtimeConnection.get().pending.count])).toEqual(['authenticating', 5])
+  expect(
+    await page.evaluate(() => [RS.realtimeConnection.get().phase, RS.realtimeConnection.get().pending.count])
+  ).toEqual(['authenticating', 5])
   await page.evaluate(() => Object.assign(window, { real: true }))
   for (let socket of fake.clients) socket.terminate()
   await until(page, () => RS.realtimeConnection.get().phase === 'waiting')

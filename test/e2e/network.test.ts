@@ -98,7 +98,9 @@ test('a connection that is reset is noticed at once and made again within the wi
   await createMemories(a, ['meanwhile'])
   await until(a, () => RS.realtimeConnection.get().phase === 'online', undefined, 6000)
   await shows(b, ['meanwhile'])
-  expect(await a.evaluate(() => RS.realtimeEvents.get().log.map(entry => entry.type))).toEqual(expect.arrayContaining(['connected', 'disconnected']))
+  expect(await a.evaluate(() => RS.realtimeEvents.get().log.map(entry => entry.type))).toEqual(
+    expect.arrayContaining(['connected', 'disconnected'])
+  )
 })
 
 test('the event `online` ends a long wait for the next attempt', async () => {

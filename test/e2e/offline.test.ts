@@ -38,10 +38,20 @@ test('200 actions made offline arrive once and in order when the network is back
     let receipts = Array.from({ length: 200 }, (_, i) => RS.realtimeService.createMemory(String(i)))
     let state = Object.assign(window, { receipts, acked: 0, seen: [] as number[] })
     RS.realtimeConnection.subscribe(view => state.seen.push(view.pending.count))
-    for (let { acked } of receipts) acked.then(() => state.acked++, () => {})
+    for (let { acked } of receipts)
+      acked.then(
+        () => state.acked++,
+        () => {}
+      )
     await Promise.all(receipts.map(receipt => receipt.stored))
     let { pending, canSend, durability } = RS.realtimeConnection.get()
-    return { pending: pending.count, rows: RS.realtimeService.pending.get().length, canSend, durability, acked: state.acked }
+    return {
+      pending: pending.count,
+      rows: RS.realtimeService.pending.get().length,
+      canSend,
+      durability,
+      acked: state.acked
+    }
   })
   expect(counts).toEqual({ pending: 200, rows: 200, canSend: true, durability: 'disk', acked: 0 })
   // What was done is seen by who did it, and by nobody else.
@@ -54,7 +64,11 @@ test('200 actions made offline arrive once and in order when the network is back
   await shows(b, numbers(0, 200))
   expect(await serverContents(world, room)).toEqual(numbers(0, 200))
   let after = await a.evaluate(async () => {
-    let { receipts, seen, acked } = window as unknown as { receipts: ReturnType<typeof RS.realtimeService.createMemory>[]; seen: number[]; acked: number }
+    let { receipts, seen, acked } = window as unknown as {
+      receipts: ReturnType<typeof RS.realtimeService.createMemory>[]
+      seen: number[]
+      acked: number
+    }
     await Promise.all(receipts.map(receipt => receipt.visible))
     return { acked, highest: Math.max(...seen), last: seen.at(-1) }
   })
@@ -101,7 +115,10 @@ test('a page that was reloaded offline shows everything at once and delivers wha
   await shows(b, numbers(0, 90))
   await shows(a, numbers(0, 90))
   expect(await serverContents(world, room)).toEqual(numbers(0, 90))
-  expect(await a.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({ stale: false, recovered: 'all' })
+  expect(await a.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({
+    stale: false,
+    recovered: 'all'
+  })
 })
 
 test('several reloads in the middle of sending neither lose nor double anything', async () => {

@@ -2,7 +2,19 @@
 
 import type { Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connect, createMemories, createWorld, drained, hurry, live, numbers, offline, serverContents, shows, type World } from './world.js'
+import {
+  connect,
+  createMemories,
+  createWorld,
+  drained,
+  hurry,
+  live,
+  numbers,
+  offline,
+  serverContents,
+  shows,
+  type World
+} from './world.js'
 
 let world: World
 beforeAll(async () => {
@@ -32,17 +44,29 @@ test('events of one persona never show in another, and coming back resumes with 
     let look = () => {
       if (RS.realtimeConnection.get().persona !== 'sage') return
       let { memories } = RS.realtimeMemory.get()
-      if (memories.some(memory => !memory.content.startsWith('sage'))) leaks.push(`memories ${memories.map(memory => memory.content)}`)
+      if (memories.some(memory => !memory.content.startsWith('sage')))
+        leaks.push(`memories ${memories.map(memory => memory.content)}`)
       if (RS.realtimeAvatar.get().currentMood === 'happy') leaks.push('mood')
       if (RS.realtimeVR.get().isActive) leaks.push('scene')
       if (RS.realtimeRelationship.get().insights.length) leaks.push('insight')
       if (RS.realtimePresence.get().members.ben) leaks.push('ben')
     }
-    for (let store of [RS.realtimeConnection, RS.realtimeMemory, RS.realtimeAvatar, RS.realtimeVR, RS.realtimeRelationship, RS.realtimePresence]) store.listen(look)
+    for (let store of [
+      RS.realtimeConnection,
+      RS.realtimeMemory,
+      RS.realtimeAvatar,
+      RS.realtimeVR,
+      RS.realtimeRelationship,
+      RS.realtimePresence
+    ])
+      store.listen(look)
   })
   await switchTo(a, 'sage')
   await shows(a, [])
-  expect(await a.evaluate(() => [RS.realtimeConnection.get().persona, RS.realtimeAvatar.get().currentMood])).toEqual(['sage', 'neutral'])
+  expect(await a.evaluate(() => [RS.realtimeConnection.get().persona, RS.realtimeAvatar.get().currentMood])).toEqual([
+    'sage',
+    'neutral'
+  ])
   await live(a)
   await createMemories(a, ['sage 0', 'sage 1'])
   await createMemories(b, numbers(5, 8))
@@ -59,7 +83,13 @@ test('events of one persona never show in another, and coming back resumes with 
   await switchTo(a, 'muse')
   await live(a)
   await shows(a, numbers(0, 8))
-  expect(await a.evaluate(() => [RS.realtimeAvatar.get().currentMood, RS.realtimeVR.get().currentScene, RS.realtimePresence.get().members.ben?.connections])).toEqual(['happy', 'garden', 1])
+  expect(
+    await a.evaluate(() => [
+      RS.realtimeAvatar.get().currentMood,
+      RS.realtimeVR.get().currentScene,
+      RS.realtimePresence.get().members.ben?.connections
+    ])
+  ).toEqual(['happy', 'garden', 1])
   expect(await a.evaluate(() => RS.realtimeEvents.get().log.filter(entry => entry.type === 'reset'))).toEqual([])
   expect(await a.evaluate(() => (window as unknown as { leaks: string[] }).leaks)).toEqual([])
 })

@@ -51,7 +51,10 @@ function recent(page: Page) {
 
 test('people who come and go are seen by the others', async () => {
   let { page: b } = await arrive('ben', 'coming')
-  expect(await b.evaluate(() => RS.realtimePresence.get())).toMatchObject({ onlineCount: 1, members: { ben: { connections: 1, status: 'online', platform: 'web' } } })
+  expect(await b.evaluate(() => RS.realtimePresence.get())).toMatchObject({
+    onlineCount: 1,
+    members: { ben: { connections: 1, status: 'online', platform: 'web' } }
+  })
   let { page: a } = await arrive('ada', 'coming')
   await expect.poll(() => connections(b, 'ada')).toBe(1)
   await a.evaluate(() => RS.realtimeService.setStatus('away'))
@@ -71,7 +74,12 @@ test('two tabs of one person count as one member with two connections', async ()
   for (let page of [one, two]) await connect(page, ada.url, 'ada', { persona: 'tabs' })
   await Promise.all([live(one), live(two)])
   await expect.poll(() => connections(b, 'ada')).toBe(2)
-  expect(await b.evaluate(() => [Object.keys(RS.realtimePresence.get().members).sort(), RS.realtimePresence.get().onlineCount])).toEqual([['ada', 'ben'], 2])
+  expect(
+    await b.evaluate(() => [
+      Object.keys(RS.realtimePresence.get().members).sort(),
+      RS.realtimePresence.get().onlineCount
+    ])
+  ).toEqual([['ada', 'ben'], 2])
   await one.evaluate(() => RS.realtimeService.setStatus('away'))
   await two.evaluate(() => RS.realtimeService.setStatus('busy'))
   // The most present tab counts.

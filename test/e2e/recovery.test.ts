@@ -1,7 +1,19 @@
 // What happens while nobody listens: short gaps are filled event by event, long ones by a snapshot, and both say so.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connect, createMemories, createWorld, hurry, live, numbers, offline, type PushOrder, shows, until, type World } from './world.js'
+import {
+  connect,
+  createMemories,
+  createWorld,
+  hurry,
+  live,
+  numbers,
+  offline,
+  type PushOrder,
+  shows,
+  until,
+  type World
+} from './world.js'
 
 let world: World
 beforeAll(async () => {
@@ -11,7 +23,14 @@ afterAll(() => world.close())
 afterEach(() => expect(world.pageErrors).toEqual([]))
 
 function memories(persona: string, list: readonly string[]): PushOrder[] {
-  return list.map(content => ({ room: `persona:${persona}`, feature: 'memory', type: 'created', data: { content }, by: 'app', key: content }))
+  return list.map(content => ({
+    room: `persona:${persona}`,
+    feature: 'memory',
+    type: 'created',
+    data: { content },
+    by: 'app',
+    key: content
+  }))
 }
 
 async function pair(persona: string) {
@@ -48,8 +67,13 @@ test('someone who was away for 500 events gets every one of them, in order and o
   await hurry(b)
   await live(b)
   await shows(b, numbers(0, 510))
-  expect(await b.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({ stale: false, recovered: 'all' })
-  expect(await b.evaluate(() => (window as unknown as { seen: string[] }).seen.filter(entry => entry.endsWith('order')))).toEqual([])
+  expect(await b.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({
+    stale: false,
+    recovered: 'all'
+  })
+  expect(
+    await b.evaluate(() => (window as unknown as { seen: string[] }).seen.filter(entry => entry.endsWith('order')))
+  ).toEqual([])
   expect(await b.evaluate(() => RS.realtimeEvents.get().log.some(entry => entry.type === 'reset'))).toBe(false)
   let state = (page: typeof a) => page.evaluate(() => RS.realtimeService.room().use(RS.memory).$state.get())
   expect(await state(b)).toEqual(await state(a))
@@ -74,10 +98,18 @@ test.each([
   let expected = [...numbers(0, 10 + count), 'from ben']
   await shows(b, expected)
   await shows(a, expected)
-  expect(await b.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({ stale: false, recovered: 'none' })
-  expect(await b.evaluate(() => RS.realtimeEvents.get().log.filter(entry => entry.type === 'reset').map(entry => entry.detail))).toEqual([
-    { room: `persona:${persona}` }
-  ])
+  expect(await b.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({
+    stale: false,
+    recovered: 'none'
+  })
+  expect(
+    await b.evaluate(() =>
+      RS.realtimeEvents
+        .get()
+        .log.filter(entry => entry.type === 'reset')
+        .map(entry => entry.detail)
+    )
+  ).toEqual([{ room: `persona:${persona}` }])
 })
 
 test('a newcomer sees everything there is', async () => {

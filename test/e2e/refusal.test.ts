@@ -1,7 +1,19 @@
 // What the server's policy refuses: taken back where it was shown, kept where the app can decide about it.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connect, contents, createWorld, drained, hurry, live, offline, serverContents, shows, until, type World } from './world.js'
+import {
+  connect,
+  contents,
+  createWorld,
+  drained,
+  hurry,
+  live,
+  offline,
+  serverContents,
+  shows,
+  until,
+  type World
+} from './world.js'
 
 let world: World
 beforeAll(async () => {
@@ -30,7 +42,11 @@ test('a refused action is taken back, survives a reload as rejected, and is sent
     let two = RS.realtimeService.createMemory('forbidden fruit 2')
     let after = RS.realtimeService.createMemory('after')
     let shownAtOnce = RS.realtimeMemory.get().memories.length
-    let code = async (promise: Promise<void>) => promise.then(() => 'acked', error => `${error.name} ${error.code}`)
+    let code = async (promise: Promise<void>) =>
+      promise.then(
+        () => 'acked',
+        error => `${error.name} ${error.code}`
+      )
     let outcomes = await Promise.all([before, one, two, after].map(receipt => code(receipt.acked)))
     return { shownAtOnce, outcomes, ids: [one.id, two.id], events }
   })
@@ -44,7 +60,9 @@ test('a refused action is taken back, survives a reload as rejected, and is sent
   await shows(b, ['before', 'after'])
   let rejected = () =>
     a.evaluate(() => ({
-      rows: RS.realtimeService.rejected.get().map(({ kind, code, row }) => [kind, code, (row.data as { content: string }).content]),
+      rows: RS.realtimeService.rejected
+        .get()
+        .map(({ kind, code, row }) => [kind, code, (row.data as { content: string }).content]),
       count: RS.realtimeConnection.get().rejectedCount,
       pending: RS.realtimeConnection.get().pending.count,
       reasons: RS.realtimeStatus.get().reasons
@@ -78,7 +96,12 @@ test('a refused action is taken back, survives a reload as rejected, and is sent
   expect(await a.evaluate(id => RS.realtimeService.rejected.discard(id), two)).toBe(true)
   await until(a, () => RS.realtimeConnection.get().rejectedCount === 0)
   // Nothing is left to do anything with.
-  expect(await a.evaluate(id => Promise.all([RS.realtimeService.rejected.retry(id), RS.realtimeService.rejected.discard(id)]), two)).toEqual([false, false])
+  expect(
+    await a.evaluate(
+      id => Promise.all([RS.realtimeService.rejected.retry(id), RS.realtimeService.rejected.discard(id)]),
+      two
+    )
+  ).toEqual([false, false])
   await a.reload()
   await connect(a, ada.url, 'ada', { persona: 'refused' })
   await live(a)
@@ -139,7 +162,10 @@ test('a room that the server refuses says so, and what waits for it is rejected'
     let room = RS.realtimeService.enter('user:ben')
     let memory = room.use(RS.memory)
     let receipt = memory.createMemory('not mine')
-    let code = await receipt.acked.then(() => 'acked', error => error.code)
+    let code = await receipt.acked.then(
+      () => 'acked',
+      error => error.code
+    )
     return { code, status: room.$status.get(), shown: memory.$state.get().memories.length }
   })
   expect(refused).toMatchObject({ code: 'forbidden', status: { refused: 'forbidden', stale: true }, shown: 0 })

@@ -2,7 +2,20 @@
 
 import type { Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connect, createMemories, createWorld, drained, hurry, live, numbers, offline, serverContents, shows, until, type World } from './world.js'
+import {
+  connect,
+  createMemories,
+  createWorld,
+  drained,
+  hurry,
+  live,
+  numbers,
+  offline,
+  serverContents,
+  shows,
+  until,
+  type World
+} from './world.js'
 
 let world: World
 beforeAll(async () => {
@@ -21,7 +34,10 @@ async function open(persona: string, before?: () => void) {
 function durability(page: Page) {
   return page.evaluate(() => {
     let { durability, durabilityReason, canSend } = RS.realtimeConnection.get()
-    let degraded = RS.realtimeEvents.get().log.filter(entry => entry.type === 'degraded').map(entry => entry.detail)
+    let degraded = RS.realtimeEvents
+      .get()
+      .log.filter(entry => entry.type === 'degraded')
+      .map(entry => entry.detail)
     return { durability, durabilityReason, canSend, degraded, reasons: RS.realtimeStatus.get().reasons }
   })
 }
@@ -43,11 +59,22 @@ async function delivers({ device, page }: Awaited<ReturnType<typeof open>>, pers
 test('with a disk, what waits is on it', async () => {
   let it = await open('disk')
   await delivers(it, 'disk')
-  expect(await durability(it.page)).toEqual({ durability: 'disk', durabilityReason: null, canSend: true, degraded: [], reasons: [] })
+  expect(await durability(it.page)).toEqual({
+    durability: 'disk',
+    durabilityReason: null,
+    canSend: true,
+    degraded: [],
+    reasons: []
+  })
 })
 
 test.each<[string, string, () => void, RegExp]>([
-  ['that has no IndexedDB', 'absent', () => Object.defineProperty(window, 'indexedDB', { value: undefined }), /IndexedDB/],
+  [
+    'that has no IndexedDB',
+    'absent',
+    () => Object.defineProperty(window, 'indexedDB', { value: undefined }),
+    /IndexedDB/
+  ],
   [
     'in which opening throws',
     'throws',
@@ -117,13 +144,20 @@ test('when the quota runs out in the middle, nothing of what was accepted is los
   await createMemories(it.page, numbers(10, 20))
   await it.page.evaluate(() => Object.assign(window, { full: true }))
   await createMemories(it.page, numbers(20, 30))
-  expect(await durability(it.page)).toMatchObject({ durability: 'memory', canSend: true, degraded: [{ reason: expect.any(String) }] })
+  expect(await durability(it.page)).toMatchObject({
+    durability: 'memory',
+    canSend: true,
+    degraded: [{ reason: expect.any(String) }]
+  })
   it.device.network.restore()
   await hurry(it.page)
   await drained(it.page)
   await shows(it.page, numbers(0, 30))
   expect(await serverContents(world, 'persona:fills')).toEqual(numbers(0, 30))
-  expect(await it.page.evaluate(() => [RS.realtimeService.unknown.get(), RS.realtimeService.rejected.get()])).toEqual([[], []])
+  expect(await it.page.evaluate(() => [RS.realtimeService.unknown.get(), RS.realtimeService.rejected.get()])).toEqual([
+    [],
+    []
+  ])
 })
 
 test('when the site data are deleted under a running page, what is done afterwards is delivered', async () => {
@@ -154,7 +188,10 @@ test('without Web Locks each tab is a client of its own, and both deliver', asyn
   for (let page of [one, two]) {
     await connect(page, device.url, 'ada', { persona: 'locks' })
     await live(page)
-    expect(await durability(page)).toMatchObject({ durability: 'memory', durabilityReason: expect.stringMatching(/Web Locks/) })
+    expect(await durability(page)).toMatchObject({
+      durability: 'memory',
+      durabilityReason: expect.stringMatching(/Web Locks/)
+    })
   }
   await Promise.all([createMemories(one, numbers(0, 10)), createMemories(two, numbers(10, 20))])
   await Promise.all([drained(one), drained(two)])
@@ -176,14 +213,16 @@ test('an outbox that is full says so before anything is lost', async () => {
   await offline(page)
   await createMemories(page, numbers(0, 5))
   await until(page, () => !RS.realtimeConnection.get().canSend)
-  expect(await page.evaluate(() => {
-    try {
-      RS.realtimeService.createMemory('one too many')
-      return 'taken'
-    } catch (error) {
-      return (error as { code: string }).code
-    }
-  })).toBe('outbox-full')
+  expect(
+    await page.evaluate(() => {
+      try {
+        RS.realtimeService.createMemory('one too many')
+        return 'taken'
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    })
+  ).toBe('outbox-full')
   await shows(page, numbers(0, 5))
   device.network.restore()
   await hurry(page)

@@ -2,7 +2,20 @@
 
 import type { BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connect, createMemories, createWorld, drained, hurry, live, numbers, offline, serverContents, shows, until, type World } from './world.js'
+import {
+  connect,
+  createMemories,
+  createWorld,
+  drained,
+  hurry,
+  live,
+  numbers,
+  offline,
+  serverContents,
+  shows,
+  until,
+  type World
+} from './world.js'
 
 let world: World
 beforeAll(async () => {
@@ -61,7 +74,8 @@ test('exactly one of three tabs leads, and the actions of all are delivered in o
   expect(done).toEqual([40, 40, 40])
   let all = await serverContents(world, 'persona:three')
   expect(all).toHaveLength(120)
-  for (let i of [0, 1, 2]) expect(all.filter(text => text.startsWith(`${i}/`))).toEqual(numbers(0, 40).map(k => `${i}/${k}`))
+  for (let i of [0, 1, 2])
+    expect(all.filter(text => text.startsWith(`${i}/`))).toEqual(numbers(0, 40).map(k => `${i}/${k}`))
   for (let page of pages) await shows(page, all)
   expect(await leaders(pages)).toBe(1)
   expect(device.network.connections).toBe(3)
@@ -91,12 +105,20 @@ test('a leader that is closed in the middle of sending leaves nothing behind and
   let { pages } = await tabs('busy', 3)
   await expect.poll(() => leaders(pages)).toBe(1)
   let [leader, ...others] = await leaderFirst(pages)
-  await Promise.all(pages.map((page, i) => createMemories(page, numbers(0, 60).map(k => `${i}/${k}`))))
+  await Promise.all(
+    pages.map((page, i) =>
+      createMemories(
+        page,
+        numbers(0, 60).map(k => `${i}/${k}`)
+      )
+    )
+  )
   await leader!.close()
   await Promise.all(others.map(drained))
   await expect.poll(() => leaders(others)).toBe(1)
   let all = await serverContents(world, 'persona:busy')
-  for (let i of [0, 1, 2]) expect(all.filter(text => text.startsWith(`${i}/`))).toEqual(numbers(0, 60).map(k => `${i}/${k}`))
+  for (let i of [0, 1, 2])
+    expect(all.filter(text => text.startsWith(`${i}/`))).toEqual(numbers(0, 60).map(k => `${i}/${k}`))
   expect(all).toHaveLength(180)
   for (let page of others) await shows(page, all)
 })
@@ -130,7 +152,10 @@ test('marks, rejections and decisions about them are the same in all tabs', asyn
   expect(await two.evaluate(id => RS.realtimeService.rejected.retry(id), id)).toBe(true)
   for (let page of pages) {
     await shows(page, ['forbidden'])
-    await until(page, () => RS.realtimeConnection.get().rejectedCount === 0 && RS.realtimeConnection.get().pending.count === 0)
+    await until(
+      page,
+      () => RS.realtimeConnection.get().rejectedCount === 0 && RS.realtimeConnection.get().pending.count === 0
+    )
   }
 })
 
@@ -151,7 +176,10 @@ test('tabs of two people in one browser share nothing', async () => {
   await Promise.all([hurry(a), hurry(b)])
   await Promise.all([drained(a), drained(b)])
   let { memories } = await world.state<{ memories: { content: string; by: string }[] }>('persona:two', 'memory')
-  expect(memories.map(({ content, by }) => `${content} by ${by}`).sort()).toEqual(['from ada by ada', 'from ben by ben'])
+  expect(memories.map(({ content, by }) => `${content} by ${by}`).sort()).toEqual([
+    'from ada by ada',
+    'from ben by ben'
+  ])
 })
 
 test('changing the user keeps the waiting actions of the one before until they come back', async () => {
@@ -163,7 +191,9 @@ test('changing the user keeps the waiting actions of the one before until they c
   await offline(page)
   await createMemories(page, numbers(0, 5))
   await connect(page, device.url, 'ben', { persona: 'change' })
-  expect(await page.evaluate(() => [RS.realtimeConnection.get().pending.count, RS.realtimeMemory.get().memories.length])).toEqual([0, 0])
+  expect(
+    await page.evaluate(() => [RS.realtimeConnection.get().pending.count, RS.realtimeMemory.get().memories.length])
+  ).toEqual([0, 0])
   device.network.restore()
   await hurry(page)
   await live(page)

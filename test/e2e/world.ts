@@ -68,7 +68,10 @@ export async function createWorld({ limits = {} }: { limits?: Record<string, unk
   let pageErrors: string[] = []
 
   async function order<T>(name: string, body: unknown): Promise<T> {
-    let response = await fetch(`http://127.0.0.1:${server.port}/${name}`, { method: 'POST', body: JSON.stringify(body) })
+    let response = await fetch(`http://127.0.0.1:${server.port}/${name}`, {
+      method: 'POST',
+      body: JSON.stringify(body)
+    })
     let result = await response.json()
     if (!response.ok) throw new Error(`${name}: ${result.error}\n${server.output()}`)
     return result
@@ -136,7 +139,10 @@ export async function connect(
 
 /** Waits until the page's room shows what the server has. */
 export async function live(page: Page): Promise<void> {
-  await until(page, () => RS.realtimeConnection.get().phase === 'online' && !RS.realtimeService.room().$status.get().stale)
+  await until(
+    page,
+    () => RS.realtimeConnection.get().phase === 'online' && !RS.realtimeService.room().$status.get().stale
+  )
 }
 
 /** Waits until the page has no connection and knows it. */

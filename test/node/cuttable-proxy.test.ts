@@ -10,9 +10,9 @@ const clients: Socket[] = []
 
 beforeEach(async () => {
   received = ''
-  echo = createServer((socket) => {
+  echo = createServer(socket => {
     socket.on('error', () => {})
-    socket.on('data', (bytes) => {
+    socket.on('data', bytes => {
       received += bytes
       socket.write(`<${bytes}>`)
     })
@@ -32,7 +32,7 @@ async function client() {
   const socket = connect(proxy.port, '127.0.0.1')
   clients.push(socket)
   const seen = { heard: '', closed: false, error: '' }
-  socket.on('data', (bytes) => {
+  socket.on('data', bytes => {
     seen.heard += bytes
   })
   socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -46,7 +46,7 @@ async function client() {
 }
 
 const until = (check: () => void) => vi.waitFor(check, { timeout: 3_000, interval: 5 })
-const aMoment = () => new Promise((resolve) => setTimeout(resolve, 60))
+const aMoment = () => new Promise(resolve => setTimeout(resolve, 60))
 
 test('forwards both ways and passes a close on', async () => {
   const a = await client()

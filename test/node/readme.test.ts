@@ -37,9 +37,10 @@ describe('the table of', () => {
       let literal = wordsIn(value)[0]
       // What is off unless it is asked for has no default in the source.
       if (literal === undefined || literal === 'true' || literal === 'false') continue
-      let path = (wordsIn(name)[0] as string).replace('.', '\\??\\.')
-      let found = new RegExp(`options\\??\\.${path} \\?\\? ([\\w']+)`).exec(source)?.[1]
-      expect(`${name} ${found}`).toBe(`${name} ${literal}`)
+      // As in `options.outbox?.maxCount ?? 50_000`, or `let { persona = 'default' } = options`.
+      let word = (wordsIn(name)[0] as string).split('.').at(-1)
+      let found = new RegExp(`\\.${word} \\?\\? ([\\w']+)|\\b${word} = ([\\w']+)(?=,| \\})`).exec(source)
+      expect(`${name} ${found?.[1] ?? found?.[2]}`).toBe(`${name} ${literal}`)
     }
   })
 

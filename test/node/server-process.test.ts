@@ -18,7 +18,7 @@ const good = script(
   `import { createServer } from 'node:http'
    const server = createServer((_, response) => response.end(String(process.pid)))
    console.log('starting')
-   server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })))`,
+   server.listen(Number(process.env.PORT), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })))`
 )
 
 test('is killed and comes back on the same port as another process', async () => {

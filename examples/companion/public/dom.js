@@ -70,11 +70,12 @@ export function keyed(parent, create, key = item => item.id) {
   }
 }
 
-/** Calls at once and then once a frame at most, with the newest value. */
+/** Calls at once and then once a frame at most, with the newest value. Returns a stop function. */
 export function watch(store, render) {
   let waiting = false
   let first = true
-  return store.subscribe(() => {
+  let stopped = false
+  let stop = store.subscribe(() => {
     if (first) {
       first = false
       render(store.get())
@@ -82,10 +83,14 @@ export function watch(store, render) {
       waiting = true
       requestAnimationFrame(() => {
         waiting = false
-        render(store.get())
+        if (!stopped) render(store.get())
       })
     }
   })
+  return () => {
+    stopped = true
+    stop()
+  }
 }
 
 /** Calls twice a second, for ages and countdowns. */

@@ -26,8 +26,8 @@ export function createChainServer(): ChainServer {
   let broken = new Set<string>()
 
   function markOf(key: string) {
-    let mark = marks.get(key)
-    if (!mark) marks.set(key, (mark = { n: 0, done: 0, answers: [] }))
+    let mark = marks.get(key) ?? { n: 0, done: 0, answers: [] }
+    marks.set(key, mark)
     return mark
   }
 

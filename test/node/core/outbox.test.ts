@@ -273,7 +273,9 @@ describe.each(Object.entries(storages))('over %s', (_name, createStorage) => {
     ])
     await tab.outbox.withdraw(() => true, { kind: 'rejected', code: 'gone', message: '' })
     let after = await openTab(await open())
-    expect([...after.outbox.parked.values()].map(({ kind, code, message, row }) => [row.id, kind, code, message])).toEqual([
+    expect(
+      [...after.outbox.parked.values()].map(({ kind, code, message, row }) => [row.id, kind, code, message])
+    ).toEqual([
       ['a', 'rejected', 'forbidden', 'not you'],
       ['b', 'unknown', 'unknown', expect.stringContaining('may have happened')],
       ['c', 'rejected', 'gone', expect.any(String)]
@@ -289,7 +291,9 @@ describe.each(Object.entries(storages))('over %s', (_name, createStorage) => {
     await append(tab, 'a', 'b')
     expect(tab.outbox.hasRoom).toBe(false)
     expect(() => tab.outbox.append(rowOf('c'))).toThrow(/outbox is full: 2 actions/)
-    expect(() => tab.outbox.append(rowOf('c'))).toThrow(expect.objectContaining({ code: 'outbox-full', retryable: true }))
+    expect(() => tab.outbox.append(rowOf('c'))).toThrow(
+      expect.objectContaining({ code: 'outbox-full', retryable: true })
+    )
     await acked(tab, await tab.outbox.claim(CHAIN, MANY))
     expect(tab.outbox.hasRoom).toBe(true)
     expect(tab.outbox.stats).toEqual({ count: 0, bytes: 0, oldestAt: null })

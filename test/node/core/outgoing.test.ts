@@ -7,7 +7,7 @@ import { chainKey, type Row } from '../../../src/core/rows.js'
 import type { Frame, FrameOf, PushFrame } from '../../../src/protocol/frames.js'
 import { createTestDisk } from '../../support/test-disk.js'
 import { type ChainServer, createChainServer } from './chain-server.js'
-import { append, CHAIN, openLeader, ROOM, rowOf, type Tab } from './outbox-world.js'
+import { append, openLeader, ROOM, rowOf, type Tab } from './outbox-world.js'
 
 interface Desk {
   readonly tab: Tab
@@ -33,7 +33,10 @@ interface Desk {
 }
 
 async function openDesk(
-  { window = { count: 100, bytes: 100_000 }, ...more }: { window?: { count: number; bytes: number } } & Partial<OutgoingPorts> = {},
+  {
+    window = { count: 100, bytes: 100_000 },
+    ...more
+  }: { window?: { count: number; bytes: number } } & Partial<OutgoingPorts> = {},
   disk = createTestDisk()
 ): Promise<Desk> {
   let tab = await openLeader(disk, {
@@ -107,7 +110,11 @@ function give(desk: Desk, answer: FrameOf<'ack'> | FrameOf<'nack'>): void {
 }
 
 let links = (frames: readonly PushFrame[]) => frames.map(({ id, prev, n }) => `${prev}→${n} ${id}`)
-let nackOf = ({ room, lane, n, id }: PushFrame, code: string, more: Partial<FrameOf<'nack'>> = {}): FrameOf<'nack'> => ({
+let nackOf = (
+  { room, lane, n, id }: PushFrame,
+  code: string,
+  more: Partial<FrameOf<'nack'>> = {}
+): FrameOf<'nack'> => ({
   f: 'nack',
   room,
   lane,
@@ -547,7 +554,8 @@ async function play(script: readonly Action[], moods: readonly number[]) {
   let disk = createTestDisk()
   let desk = await openDesk({ window: { count: 5, bytes: 100_000 } }, disk)
   let mood = 0
-  disk.latency = () => new Promise<void>(done => desk.tab.clock.after(3 * (moods[mood++ % moods.length] as number), done))
+  disk.latency = () =>
+    new Promise<void>(done => desk.tab.clock.after(3 * (moods[mood++ % moods.length] as number), done))
   let calm = false
   let { server, outgoing, tab } = desk
   server.decide = ({ id }) => {
@@ -656,4 +664,3 @@ test('[S3] whatever is lost, late, busy or refused: every row takes effect once,
     { numRuns: 100, seed: 11 }
   )
 })
-

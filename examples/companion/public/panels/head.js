@@ -19,7 +19,8 @@ const REASONS = {
   timeout: 'no answer came in time',
   suspended: 'this page was asleep',
   replaced: 'another tab took over',
-  disconnected: 'as asked'
+  disconnected: 'as asked',
+  closed: 'as asked'
 }
 const BARS = { none: 0, poor: 1, fair: 2, good: 3, excellent: 4 }
 

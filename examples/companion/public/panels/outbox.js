@@ -104,21 +104,11 @@ export function outboxView(client) {
     show(full, !canSend)
   })
 
+  let stopRoom = null
   client.onRoom(room => {
-    watch(client.steps(room).$state, ({ walkers }) => {
-      if (room.id !== service.room().id) return
-      let people = Object.entries(walkers)
-      let faults = people.reduce((sum, [, { faults }]) => sum + faults, 0)
-      let counts = people.map(([user, { count }]) => `${nameOf(user)} ${count.toLocaleString('en')}`).join(', ')
-      text(
-        walked,
-        people.length === 0
-          ? 'No steps walked yet.'
-          : `Steps: ${counts}. ${faults === 0 ? 'None missing, none double, all in order.' : plural(faults, 'fault')}`
-      )
-    })
+    stopRoom?.()
+    stopRoom = watch(client.steps(room).$state, ({ walkers }) => text(walked, stepsOf(walkers)))
   })
-
   return node
 }
 
@@ -128,4 +118,12 @@ function excerpt({ feature, data }) {
     .filter(value => value !== null)
     .map(value => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
   return words.join(', ').slice(0, 80)
+}
+
+function stepsOf(walkers) {
+  let people = Object.entries(walkers)
+  if (people.length === 0) return 'No steps walked yet.'
+  let faults = people.reduce((sum, [, { faults }]) => sum + faults, 0)
+  let counts = people.map(([user, { count }]) => `${nameOf(user)} ${count.toLocaleString('en')}`).join(', ')
+  return `Steps: ${counts}. ${faults === 0 ? 'None missing, none double, all in order.' : plural(faults, 'fault')}`
 }

@@ -76,6 +76,7 @@ export function stage(client) {
     caption
   )
 
+  let freshness = null
   let gesture = null
   let playing = null
   let still = matchMedia('(prefers-reduced-motion: reduce)')
@@ -121,14 +122,6 @@ export function stage(client) {
       now === null ? null : { id: now, motions: move(parts, { duration: every, iterations: Number.POSITIVE_INFINITY }) }
   }
 
-  let freshness = null
-  client.onRoom(room => {
-    watch(room.$status, status => {
-      if (room.id === client.service.room().id) freshness = status
-      describe()
-    })
-  })
-
   function describe() {
     let { currentMood, currentExpression, updatedBy, lastUpdate, animation } = avatar.get()
     let name = PERSONAS.find(({ id }) => id === connection.get().persona)?.label ?? 'The companion'
@@ -146,6 +139,14 @@ export function stage(client) {
     return Date.now() + connection.get().serverTimeOffsetMs
   }
 
+  let stopRoom = null
+  client.onRoom(room => {
+    stopRoom?.()
+    stopRoom = watch(room.$status, status => {
+      freshness = status
+      describe()
+    })
+  })
   watch(connection, describe)
   setInterval(describe, 5000)
   watch(biometric, ({ heartRate, stale }) => {
