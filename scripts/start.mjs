@@ -5,27 +5,28 @@ import { parseArgs } from 'node:util'
 import { startDemo } from '../examples/companion/demo.js'
 import { buildIfNeeded } from './build-if-needed.mjs'
 
-process.exitCode = 1 // until it came up
+let demo
+let ending = false
+
+process.on('SIGINT', end)
+process.on('SIGTERM', end)
 
 try {
   let { port, data } = readOptions()
   await buildIfNeeded()
-  let demo = await startDemo({ port, data })
+  demo = await startDemo({ port, data })
   for (let line of demo.greeting) console.log(line)
-
-  let ending = false
-  let end = async () => {
-    if (ending) process.exit(130) // asked twice: at once
-    ending = true
-    await demo.close()
-    console.log('\n  Stopped. The data is still there for the next time.')
-    process.exit(0)
-  }
-  process.on('SIGINT', end)
-  process.on('SIGTERM', end)
 } catch (error) {
   console.error(`\n  ${error.message}\n`)
   process.exit(1)
+}
+
+async function end() {
+  if (ending) process.exit(130) // asked twice: at once
+  ending = true
+  await demo?.close()
+  console.log('\n  Stopped. The data is still there for the next time.')
+  process.exit(0)
 }
 
 function readOptions() {

@@ -62,8 +62,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     if (outbox.gen > 0) ports.outgoing().joined(frame).catch(failed)
   }
 
-  function refuseRows(room: string, code: string, message = ''): void {
-    if (outbox.gen > 0) ports.outgoing().refused(room, code, message).catch(failed)
+  async function refuseRows(room: string, code: string, message = ''): Promise<void> {
+    if (outbox.gen > 0) await ports.outgoing().refused(room, code, message).catch(failed)
   }
 
   // --- joining ---
@@ -73,28 +73,50 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     if (frame) send([frame])
   }
 
+  /** What a silent join of this room is still answered concerns nobody any more. */
+  function forgetSilent(room: string): void {
+    for (let [old, name] of silent) if (name === room) silent.delete(old)
+  }
+
   function joinSilently(room: string): void {
     let ref = ++refs
-    for (let [old, name] of silent) if (name === room) silent.delete(old)
+    forgetSilent(room)
     silent.set(ref, room)
     send([{ f: 'join', ref, room, only: true, done: doneOf(room) }])
   }
 
-  /** Joins rooms that are not shown and for which rows wait, so that these are delivered. */
+  /** Joins a room again: its marks tell where sending goes on. */
+  function again(id: string): void {
+    ports.outgoing().unready(id)
+    let core = shown.get(id)
+    if (core) join(core, id)
+    else joinSilently(id)
+  }
+
+  /** Joins rooms for which rows wait and that are not shown, or were refused before, so that these are delivered. */
   function deliver(): void {
     if (!isOnline || outbox.gen === 0) return
     let asked = new Set(silent.values())
     for (let chain of [...outbox.chains.values()]) {
-      if (!chain.rows.length || shown.has(chain.room) || asked.has(chain.room)) continue
+      if (!chain.rows.length || asked.has(chain.room)) continue
+      let core = shown.get(chain.room)
+      if (core) {
+        if (core.isShut) again(chain.room)
+        continue
+      }
       asked.add(chain.room)
       joinSilently(chain.room)
     }
     ports.outgoing().pump()
   }
 
-  function onSilentNack(room: string, { code, final, after, message }: FrameOf<'nack'>): void {
-    if (final) refuseRows(room, code, message)
-    else if (code === 'stale') ports.outgoing().stale()
+  async function onSilentNack(room: string, { ref, code, final, after, message }: FrameOf<'nack'>): Promise<void> {
+    if (final) {
+      await refuseRows(room, code, message)
+      // Whatever comes to wait there next is asked for anew.
+      silent.delete(ref as number)
+      deliver()
+    } else if (code === 'stale') ports.outgoing().stale()
     else clock.after(after ?? 1000, () => isOnline && !shown.has(room) && joinSilently(room))
   }
 
@@ -114,10 +136,11 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       advanced: saver.soon,
       marks: takeMarks,
       unmarked: room => ports.outgoing().unready(room),
-      refused: refuseRows,
+      refused: (room, code) => void refuseRows(room, code),
       stale: () => ports.outgoing().stale(),
       left: leave
     })
+    forgetSilent(id)
     shown.set(id, core)
     let addRows = (): void => core.replica.addPending(outbox.rows().filter(row => row.room === id))
     addRows()
@@ -154,7 +177,7 @@ export function createClientRooms(ports: ClientRoomsPorts) {
         return
       case 'nack': {
         let room = frame.ref === undefined ? undefined : silent.get(frame.ref)
-        if (room !== undefined) onSilentNack(room, frame)
+        if (room !== undefined) void onSilentNack(room, frame)
         else for (let core of shown.values()) core.receive(frame)
         return
       }
@@ -190,13 +213,7 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       silent.clear()
       for (let core of shown.values()) core.offline()
     },
-    /** Joins a room again: its marks tell where sending goes on. */
-    again(id: string): void {
-      ports.outgoing().unready(id)
-      let core = shown.get(id)
-      if (core) join(core, id)
-      else joinSilently(id)
-    },
+    again,
     deliver,
     receive: route,
     paint,

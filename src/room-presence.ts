@@ -1,7 +1,7 @@
 // Who is in a room, and what this connection says of itself. Sent at most ten times a second; the newest counts.
 
 import { atom, type ReadableAtom } from 'nanostores'
-import { EMPTY_ROSTER, type Roster, stepRoster } from './core/presence.js'
+import { compareRosters, EMPTY_ROSTER, type Roster, stepRoster } from './core/presence.js'
 import type { Clock, Stop } from './ports.js'
 import type { Frame, Member, PresenceFrame } from './protocol/frames.js'
 
@@ -13,6 +13,8 @@ export interface RoomPresence {
 }
 
 const INTERVAL = 100
+/** After a reconnect others may be missing only because they have not come back yet; this long nobody is told that they left. */
+const RETURN_GRACE = 8000
 
 export interface PresenceKeeper extends RoomPresence {
   /** What this connection says of itself, if anything. */
@@ -21,16 +23,42 @@ export interface PresenceKeeper extends RoomPresence {
   close(): void
 }
 
+/** `told` hears which users come and go, however many connections they have; oneself is not among them. */
 export function createPresence(ports: {
   room: string
+  me: string
   clock: Clock
   send: (frames: readonly Frame[]) => boolean
   told: (type: 'memberJoined' | 'memberLeft', member: Member) => void
 }): PresenceKeeper {
-  let { room, clock, send, told } = ports
+  let { room, me, clock, send, told } = ports
   let $roster = atom<Roster>(EMPTY_ROSTER)
   let self: Readonly<Record<string, unknown>> | undefined
   let pause: Stop | null = null
+  /** Users who were not there when the full state came again, and may be on their way. */
+  let missing = new Map<string, Stop>()
+
+  function tell(before: Roster, after: Roster, isFull: boolean): void {
+    let { joined, left } = compareRosters(before, after)
+    for (let member of joined) {
+      let wait = missing.get(member.user)
+      missing.delete(member.user)
+      if (wait) wait()
+      else if (member.user !== me) told('memberJoined', member)
+    }
+    for (let member of left) {
+      if (member.user === me) continue
+      if (!isFull) {
+        told('memberLeft', member)
+        continue
+      }
+      let gone = (): void => {
+        missing.delete(member.user)
+        told('memberLeft', member)
+      }
+      missing.set(member.user, clock.after(RETURN_GRACE, gone))
+    }
+  }
 
   function flush(): void {
     let said = self
@@ -52,12 +80,16 @@ export function createPresence(ports: {
       if (!pause) flush()
     },
     take(frame) {
-      let next = stepRoster($roster.get(), frame)
-      if (next.resync) send([{ f: 'presence', room, sync: true }])
-      if (next.roster !== $roster.get()) $roster.set(next.roster)
-      for (let member of next.joined) told('memberJoined', member)
-      for (let member of next.left) told('memberLeft', member)
+      let before = $roster.get()
+      let { roster, resync } = stepRoster(before, frame)
+      if (resync) send([{ f: 'presence', room, sync: true }])
+      if (roster === before) return
+      $roster.set(roster)
+      tell(before, roster, frame.full !== undefined)
     },
-    close: () => pause?.()
+    close() {
+      pause?.()
+      for (let wait of missing.values()) wait()
+    }
   }
 }

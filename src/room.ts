@@ -77,6 +77,8 @@ export interface RoomHost {
 export interface RoomCore {
   readonly room: Room
   readonly replica: Replica
+  /** The server refused the last join of this connection. */
+  readonly isShut: boolean
   /** Another holder of the same room. */
   hold(): void
   /** The saved state is in (or there is none): joining may begin. */
@@ -108,6 +110,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let history = createHistory({ room: id, clock, send: host.send, nextRef: host.nextRef })
   let presence = createPresence({
     room: id,
+    me: host.me,
     clock,
     send: frames => phase !== 'out' && phase !== 'restoring' && host.send(frames),
     told: (type, { user, platform }) => host.report(type, { room: id, user, ...(platform ? { platform } : {}) })
@@ -308,6 +311,9 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   return {
     room,
     replica,
+    get isShut() {
+      return onlineSince && phase === 'out' && $status.get().refused !== null
+    },
     hold() {
       holders = Math.max(0, holders) + 1
       lingerTimer?.()

@@ -97,7 +97,7 @@ export function wakeAt(state: ConnectionState, heardAt: number): number {
     case 'waiting':
       return state.until
     case 'online':
-      return Math.min(state.pingAt, state.probe?.until ?? Infinity, heardAt + silence(state.heartbeat))
+      return state.probe ? state.probe.until : Math.min(state.pingAt, heardAt + silence(state.heartbeat))
     default:
       return Infinity
   }
@@ -120,6 +120,7 @@ export function step(
       return isActive(state) ? same(state) : open(0, now, settings)
 
     case 'disconnect':
+      if (state.phase === 'closed') return same(state)
       return { state: { phase: 'closed', reason: input.reason }, effects: hasLink(state) ? ['close'] : [] }
 
     case 'opened':

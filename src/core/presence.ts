@@ -13,8 +13,6 @@ export const EMPTY_ROSTER: Roster = { version: -1, members: {} }
 
 export interface RosterStep {
   readonly roster: Roster
-  readonly joined: readonly Member[]
-  readonly left: readonly Member[]
   /** A change was missed: the full state must be asked for. */
   readonly resync: boolean
 }
@@ -25,35 +23,28 @@ export function stepRoster(
   frame: Pick<PresenceFrame, 'version' | 'full' | 'joined' | 'updated' | 'left'>
 ): RosterStep {
   let version = frame.version ?? 0
-  if (frame.full) return replaceAll(roster, version, frame.full)
-  if (version <= roster.version) return { roster, joined: [], left: [], resync: false }
-  if (version !== roster.version + 1) return { roster, joined: [], left: [], resync: true }
+  if (frame.full) return { roster: { version, members: frame.full }, resync: false }
+  if (version <= roster.version) return { roster, resync: false }
+  if (version !== roster.version + 1) return { roster, resync: true }
   let members: Record<string, Member> = { ...roster.members, ...frame.joined, ...frame.updated }
-  let left: Member[] = []
-  for (let sid of frame.left ?? []) {
-    let member = members[sid]
-    if (member) left.push(member)
-    delete members[sid]
-  }
-  // The full state may have told of some of them already.
-  let joined = Object.entries(frame.joined ?? {}).flatMap(([sid, member]) =>
-    Object.hasOwn(roster.members, sid) ? [] : [member]
-  )
-  return { roster: { version, members }, joined, left, resync: false }
+  for (let sid of frame.left ?? []) delete members[sid]
+  return { roster: { version, members }, resync: false }
 }
 
-function replaceAll(roster: Roster, version: number, members: Readonly<Record<string, Member>>): RosterStep {
-  let known = roster.version >= 0
+/** Which users are there in one roster and not in the other, each with one of their entries. */
+export function compareRosters(
+  before: Roster,
+  after: Roster
+): { readonly joined: readonly Member[]; readonly left: readonly Member[] } {
+  let was = byUser(before)
+  let is = byUser(after)
   return {
-    roster: { version, members },
-    joined: known
-      ? Object.keys(members)
-          .filter(sid => !(sid in roster.members))
-          .map(sid => members[sid] as Member)
-      : [],
-    left: Object.keys(roster.members)
-      .filter(sid => !(sid in members))
-      .map(sid => roster.members[sid] as Member),
-    resync: false
+    // Who was there before we came has not come.
+    joined: before.version < 0 ? [] : [...is.values()].filter(({ user }) => !was.has(user)),
+    left: [...was.values()].filter(({ user }) => !is.has(user))
   }
+}
+
+function byUser({ members }: Roster): Map<string, Member> {
+  return new Map(Object.values(members).map(member => [member.user, member]))
 }

@@ -53,9 +53,9 @@ export function deriveStatus(input: StatusInput): SystemStatus {
     reasons.push(input.reason === 'none' ? `not connected (${input.phase})` : `not connected: ${input.reason}`)
   else if (input.qualityScore < 65) reasons.push('the connection is slow or unsteady')
   if (input.durability === 'memory' && input.phase !== 'idle') lose(15, 'actions are not stored on disk')
-  if (input.pendingAgeMs > 10_000) lose(10, `${input.pendingCount} actions wait to be delivered`)
-  if (input.rejectedCount) lose(10, `${input.rejectedCount} actions were rejected`)
-  if (input.unknownCount) lose(10, `${input.unknownCount} actions have an unknown outcome`)
+  if (input.pendingAgeMs > 10_000) lose(10, `${actions(input.pendingCount, 'waits', 'wait')} to be delivered`)
+  if (input.rejectedCount) lose(10, `${actions(input.rejectedCount, 'was', 'were')} rejected`)
+  if (input.unknownCount) lose(10, `${actions(input.unknownCount, 'has', 'have')} an unknown outcome`)
   let problems = input.features.filter(feature => feature.problem !== undefined)
   problems.forEach((feature, i) => {
     if (i < 3) score -= 5
@@ -83,4 +83,8 @@ export function deriveStatus(input: StatusInput): SystemStatus {
     ),
     reasons
   }
+}
+
+function actions(count: number, one: string, many: string): string {
+  return count === 1 ? `1 action ${one}` : `${count} actions ${many}`
 }

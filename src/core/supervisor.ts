@@ -62,6 +62,8 @@ export interface SupervisorPorts {
 
 /** More malformed messages than this on one connection, and it is closed. */
 const MAX_BAD = 100
+/** How long after a failed refresh the next one is tried, in milliseconds. */
+const REFRESH_AGAIN = 5000
 /** The close code of somebody who means to leave: their presence ends at once. */
 const LEAVING = 1000
 /** The close code of somebody who will be back, or may be: their presence gets its grace. */
@@ -88,6 +90,8 @@ export function createSupervisor(ports: SupervisorPorts) {
   let lastError: RealtimeError | null = null
   let source = ports.token
   let tokenReason: TokenRequest['reason'] = 'connect'
+  /** The attempt for which a new token is being fetched; 0 for none. */
+  let refreshing = 0
   let pings = new Map<number, number>()
   let stats: { -readonly [K in keyof LinkStats]: LinkStats[K] } = {
     connectMs: null,
@@ -157,7 +161,7 @@ export function createSupervisor(ports: SupervisorPorts) {
   async function hello(mine: number): Promise<void> {
     let token: string | undefined
     try {
-      token = typeof source === 'function' ? await source({ reason: tokenReason }) : source
+      token = await fetchToken(tokenReason)
     } catch (error) {
       if (mine !== attempt) return
       let refused = error instanceof RealtimeError && (error.code === 'forbidden' || error.code === 'unauthorized')
@@ -224,22 +228,23 @@ export function createSupervisor(ports: SupervisorPorts) {
     heardAt = clock.mono()
     stats.bytesIn += text.length
     let { frames, bad } = decode(text)
-    if (bad.length) {
-      stats.badFrames += bad.length
-      badOnLink += bad.length
-      ports.bad(bad[0] as string)
-      if (badOnLink > MAX_BAD) {
-        fail('protocol', new RealtimeError('protocol', `The other side keeps sending malformed frames: ${bad[0]}`))
-        return
-      }
-    }
     let mine = attempt
+    if (bad.length) countBad(bad)
     let forRooms: DownFrame[] = []
     for (let frame of frames) {
       if (mine !== attempt) return
       if (!handle(frame)) forRooms.push(frame as DownFrame)
     }
     if (forRooms.length && isWelcome && mine === attempt) ports.received(forRooms)
+  }
+
+  /** A peer that keeps sending what it should not is left. */
+  function countBad(problems: readonly string[]): void {
+    stats.badFrames += problems.length
+    badOnLink += problems.length
+    ports.bad(problems[0] as string)
+    if (badOnLink <= MAX_BAD) return
+    fail('protocol', new RealtimeError('protocol', `The other side keeps sending malformed frames: ${problems[0]}`))
   }
 
   /** Frames about the connection itself. False for those that concern rooms. */
@@ -262,10 +267,20 @@ export function createSupervisor(ports: SupervisorPorts) {
         bye(frame.code, frame.final, frame.retry, frame.why)
         return true
       case 'reauth':
-        void refreshToken()
+        // When the server could not tell whether the token is good, it wants to be left alone for a while.
+        if (frame.why === 'busy') refreshAfter(frame.within * 1000)
+        else void refreshToken()
         return true
       case 'authed':
         refreshBefore(frame.expiresIn)
+        return true
+      case 'hello':
+      case 'join':
+      case 'leave':
+      case 'push':
+      case 'fetch':
+      case 'auth':
+        countBad([`«${frame.f}» is not for a client`])
         return true
       default:
         return false
@@ -311,24 +326,40 @@ export function createSupervisor(ports: SupervisorPorts) {
 
   // --- tokens ---
 
+  async function fetchToken(reason: TokenRequest['reason']): Promise<string | undefined> {
+    if (typeof source !== 'function') return source
+    let token: unknown = await source({ reason })
+    if (typeof token !== 'string') throw new RealtimeError('token', 'The token function must return a text.')
+    return token
+  }
+
+  function refreshAfter(ms: number): void {
+    stopRefresh?.()
+    stopRefresh = clock.after(Math.max(1000, ms), () => void refreshToken())
+  }
+
   function refreshBefore(seconds: number | undefined): void {
     stopRefresh?.()
     stopRefresh = null
-    if (seconds === undefined || typeof source !== 'function') return
-    stopRefresh = clock.after(Math.max(1000, seconds * 800), () => void refreshToken())
+    if (seconds !== undefined && typeof source === 'function') refreshAfter(seconds * 800)
   }
 
+  /** Fetches a new token for the present connection; asked again meanwhile, it does not fetch another. */
   async function refreshToken(): Promise<void> {
     let mine = attempt
-    if (typeof source !== 'function') return
+    if (typeof source !== 'function' || refreshing === mine) return
+    refreshing = mine
     try {
-      let token = await source({ reason: 'refresh' })
-      if (mine === attempt) send([{ f: 'auth', token }])
+      let token = await fetchToken('refresh')
+      if (mine === attempt && token !== undefined) send([{ f: 'auth', token }])
     } catch (error) {
+      if (mine !== attempt) return
       // The old one is still good for a while; when it is not, the server says so.
       lastError =
         error instanceof RealtimeError ? error : new RealtimeError('token', messageOf(error), { cause: error })
-      if (mine === attempt) stopRefresh = clock.after(5000, () => void refreshToken())
+      refreshAfter(REFRESH_AGAIN)
+    } finally {
+      if (refreshing === mine) refreshing = 0
     }
   }
 

@@ -218,8 +218,10 @@ test('the keyboard reaches everything, and the skip link skips', async () => {
 })
 
 test('a small screen shows one below the other, without scrolling sideways', async () => {
-  let { page, ada } = await open(await startDemo(), { viewport: { width: 375, height: 800 } })
+  let { page, ada, ben } = await open(await startDemo(), { viewport: { width: 375, height: 800 } })
   await openAll(page)
+  await ada.getByRole('button', { name: 'Play the recording' }).click()
+  await ben.locator('.legend .ada b').waitFor()
   await cable(ada).click()
   await offline(ada)
   await burst(ada).click()

@@ -349,9 +349,11 @@ function createLocks(): Locks {
     acquire(name, take, waiting) {
       let state: 'waiting' | 'held' | 'over' = 'waiting'
       let grant = (): void => {
-        if (state === 'over') return next(name)
-        state = 'held'
-        take()
+        if (state === 'over') next(name)
+        else {
+          state = 'held'
+          take()
+        }
       }
       if (held.has(name)) {
         queues.set(name, [...(queues.get(name) ?? []), grant])
