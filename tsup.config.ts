@@ -4,17 +4,17 @@ import { defineConfig, type Options } from 'tsup'
 /** Every door of the package. A folder that is not there yet simply adds none. */
 const doors = [
   ...files('.', /^index\.ts$/),
-  ...['features', 'devices', 'elements'].flatMap((folder) => files(folder, /\.ts$/)),
-  ...['react', 'svelte', 'worker', 'testing', 'devtools'].flatMap((folder) => files(folder, /^index\.tsx?$/)),
-  ...files('server', /^(index|node|edge|cli)\.ts$/),
+  ...['features', 'devices', 'elements'].flatMap(folder => files(folder, /\.ts$/)),
+  ...['react', 'svelte', 'worker', 'testing', 'devtools'].flatMap(folder => files(folder, /^index\.tsx?$/)),
+  ...files('server', /^(index|node|edge|cli)\.ts$/)
 ]
 
 function files(folder: string, name: RegExp): string[] {
   const path = folder === '.' ? 'src' : `src/${folder}`
   return existsSync(path)
     ? readdirSync(path)
-        .filter((file) => name.test(file))
-        .map((file) => `${path}/${file}`)
+        .filter(file => name.test(file))
+        .map(file => `${path}/${file}`)
     : []
 }
 
@@ -23,13 +23,13 @@ const common: Options = { target: 'es2022', sourcemap: true, dts: false, clean: 
 // One build for all doors: browser and server share their chunks, so an error class or a symbol exists once.
 const library: Options = {
   ...common,
-  entry: Object.fromEntries(doors.map((path) => [path.replace(/^src\/|\.tsx?$/g, ''), path])),
+  entry: Object.fromEntries(doors.map(path => [path.replace(/^src\/|\.tsx?$/g, ''), path])),
   format: ['esm'],
   platform: 'neutral',
   splitting: true,
   skipNodeModulesBundle: true,
   removeNodeProtocol: false,
-  external: [/^(node|cloudflare):/],
+  external: [/^(node|cloudflare):/]
 }
 
 // For a page without a build step: everything inside, nanostores too.
@@ -42,7 +42,7 @@ const bundle: Options = {
   platform: 'browser',
   minify: true,
   noExternal: [/.*/],
-  define: { 'process.env.NODE_ENV': '"production"' },
+  define: { 'process.env.NODE_ENV': '"production"' }
 }
 
 export default defineConfig([...(doors.length > 0 ? [library] : []), ...(existsSync('src/index.ts') ? [bundle] : [])])

@@ -12,15 +12,15 @@ export default defineConfig({
           name: 'unit',
           environment: 'happy-dom',
           include: ['test/unit/**/*.test.{ts,tsx}'],
-          setupFiles: ['fake-indexeddb/auto'],
-        },
+          setupFiles: ['fake-indexeddb/auto']
+        }
       },
       {
         test: {
           name: 'node',
           environment: 'node',
-          include: ['test/node/**/*.test.ts', 'test/sim/**/*.test.ts', 'test/architecture.test.ts'],
-        },
+          include: ['test/node/**/*.test.ts', 'test/sim/**/*.test.ts', 'test/architecture.test.ts']
+        }
       },
       {
         // Known beforehand, so that Vite does not reload the page when it meets one in the middle of a test.
@@ -33,11 +33,11 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: { args: chromiumFlags, ...(executablePath && { executablePath }) },
+              launchOptions: { args: chromiumFlags, ...(executablePath && { executablePath }) }
             }),
-            instances: [{ browser: 'chromium' }],
-          },
-        },
+            instances: [{ browser: 'chromium' }]
+          }
+        }
       },
       {
         test: {
@@ -46,9 +46,9 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
-          hookTimeout: 60_000,
-        },
-      },
-    ],
-  },
+          hookTimeout: 60_000
+        }
+      }
+    ]
+  }
 })

@@ -60,7 +60,7 @@ export function problemsIn(sources: Map<string, string>, house: House): string[]
       }
     }
   }
-  return [...problems, ...cyclesIn(graph).map((cycle) => `import cycle: ${cycle.join(' → ')}`)]
+  return [...problems, ...cyclesIn(graph).map(cycle => `import cycle: ${cycle.join(' → ')}`)]
 }
 
 function stairs(path: string, from: Rule, target: string, to: Rule | undefined): string | undefined {
@@ -73,7 +73,7 @@ function stairs(path: string, from: Rule, target: string, to: Rule | undefined):
 }
 
 function ruleOf(path: string, house: House): Rule | undefined {
-  return house.rules.find((rule) => rule.files.some((glob) => matches(glob, path)))
+  return house.rules.find(rule => rule.files.some(glob => matches(glob, path)))
 }
 
 function matches(glob: string, path: string): boolean {
@@ -91,15 +91,15 @@ function parse(sources: Map<string, string>) {
   const parsed = new Map<string, ts.SourceFile>()
   for (const [path, text] of sources) parsed.set(path, ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true))
   const program = ts.createProgram([...sources.keys()], options, {
-    getSourceFile: (path) => parsed.get(path),
-    fileExists: (path) => sources.has(path),
-    readFile: (path) => sources.get(path),
+    getSourceFile: path => parsed.get(path),
+    fileExists: path => sources.has(path),
+    readFile: path => sources.get(path),
     getDefaultLibFileName: () => 'lib.d.ts',
     getCurrentDirectory: () => '',
-    getCanonicalFileName: (path) => path,
+    getCanonicalFileName: path => path,
     useCaseSensitiveFileNames: () => true,
     getNewLine: () => '\n',
-    writeFile: () => {},
+    writeFile: () => {}
   })
   return { files: parsed, checker: program.getTypeChecker() }
 }
@@ -123,7 +123,7 @@ function importsOf(file: ts.SourceFile): string[] {
 function resolve(from: string, name: string, sources: Map<string, string>): string | undefined {
   const path = normalize(join(dirname(from), name))
   const stem = path.replace(/\.(js|jsx|ts|tsx)$/, '')
-  return [path, `${stem}.ts`, `${stem}.tsx`, `${path}/index.ts`, `${path}/index.tsx`].find((it) => sources.has(it))
+  return [path, `${stem}.ts`, `${stem}.tsx`, `${path}/index.ts`, `${path}/index.tsx`].find(it => sources.has(it))
 }
 
 /** Names in value position that nothing in the file declares. Property names and types do not count. */

@@ -9,7 +9,7 @@ type Options = Omit<LaunchOptions, 'executablePath'>
 const withDefaults = ({ args = [], ...options }: Options) => ({
   ...options,
   executablePath: requireChromium(),
-  args: [...chromiumFlags, ...args],
+  args: [...chromiumFlags, ...args]
 })
 
 /** A browser without a memory. Each `newContext()` is a fresh person, each page of it a tab. */
@@ -37,9 +37,9 @@ export interface BareChromium {
 export async function launchBare(dir: string, args: string[] = []): Promise<BareChromium> {
   const flags = ['--headless=new', '--remote-debugging-port=0', `--user-data-dir=${dir}`, '--no-default-browser-check']
   const child = spawn(requireChromium(), [...chromiumFlags, ...flags, ...args, 'about:blank'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe']
   })
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const endpoint = await devtoolsEndpoint(child)
   const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true })
   const context = browser.contexts()[0]
@@ -61,6 +61,6 @@ function devtoolsEndpoint(child: ChildProcess): Promise<string> {
       if (url) resolve(url)
     })
     child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`Chromium ended with ${code}:\n${text}`)))
+    child.once('exit', code => reject(new Error(`Chromium ended with ${code}:\n${text}`)))
   })
 }

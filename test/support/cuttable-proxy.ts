@@ -32,7 +32,7 @@ export async function cuttableProxy(targetPort: number, { port = 0 } = {}): Prom
   const links = new Set<Link>()
   let mode: Mode = { is: 'open' }
 
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, client => {
     if (mode.is === 'cut') {
       client.on('error', () => {})
       client.resetAndDestroy()
@@ -47,7 +47,7 @@ export async function cuttableProxy(targetPort: number, { port = 0 } = {}): Prom
 
   function join(link: Link, way: Way, from: Socket, to: Socket) {
     if (mode.is === 'blackhole') from.pause()
-    from.on('data', (bytes) => {
+    from.on('data', bytes => {
       if (mode.is === 'swallow' && mode.way === way) link.torn = true
       else if (!to.write(bytes)) from.pause()
     })
@@ -76,8 +76,8 @@ export async function cuttableProxy(targetPort: number, { port = 0 } = {}): Prom
   function to(next: Mode) {
     mode = next
     if (mode.is === 'cut') for (const link of [...links]) reset(link)
-    else if (mode.is === 'blackhole') each((socket) => socket.pause())
-    else each((socket) => socket.resume())
+    else if (mode.is === 'blackhole') each(socket => socket.pause())
+    else each(socket => socket.resume())
   }
 
   await new Promise<void>((resolve, reject) => listener.once('error', reject).listen(port, '127.0.0.1', resolve))
@@ -89,14 +89,14 @@ export async function cuttableProxy(targetPort: number, { port = 0 } = {}): Prom
     },
     cut: () => to({ is: 'cut' }),
     blackhole: () => to({ is: 'blackhole' }),
-    swallow: (way) => to({ is: 'swallow', way }),
+    swallow: way => to({ is: 'swallow', way }),
     restore() {
       for (const link of [...links]) if (link.torn) reset(link)
       to({ is: 'open' })
     },
     close() {
       to({ is: 'cut' })
-      return new Promise((resolve) => listener.close(() => resolve()))
-    },
+      return new Promise(resolve => listener.close(() => resolve()))
+    }
   }
 }

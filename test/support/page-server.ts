@@ -18,7 +18,7 @@ const types: Record<string, string> = {
   '.json': 'application/json',
   '.map': 'application/json',
   '.svg': 'image/svg+xml',
-  '.png': 'image/png',
+  '.png': 'image/png'
 }
 
 const emptyPage = `<!doctype html>
@@ -49,7 +49,7 @@ export async function servePage({ port = 0, html = emptyPage } = {}): Promise<Pa
     if (path === '/favicon.ico') return void response.writeHead(204).end()
     readStatic(path).then(
       ({ type, body }) => send(200, type, body),
-      () => send(404, 'text/plain', `${path} is not here. Was the library built? (npm run build)`),
+      () => send(404, 'text/plain', `${path} is not here. Was the library built? (npm run build)`)
     )
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
@@ -58,10 +58,10 @@ export async function servePage({ port = 0, html = emptyPage } = {}): Promise<Pa
     url: `http://127.0.0.1:${actual}`,
     port: actual,
     close: () =>
-      new Promise((resolve) => {
+      new Promise(resolve => {
         server.close(() => resolve())
         server.closeAllConnections()
-      }),
+      })
   }
 }
 

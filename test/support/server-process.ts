@@ -36,7 +36,7 @@ export async function startServer(script: string, options: ServerProcessOptions 
   async function start() {
     child = spawn(process.execPath, [script, ...args], {
       env: { ...process.env, ...env, PORT: String(port) },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe']
     })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       output += text
@@ -52,10 +52,10 @@ export async function startServer(script: string, options: ServerProcessOptions 
         reject(new Error(`${script} ${why}\n${output}`))
       }
       const timer = setTimeout(() => fail(`named no port within ${timeout} ms`), timeout)
-      starting.once('error', (error) => fail(`did not start: ${error.message}`))
+      starting.once('error', error => fail(`did not start: ${error.message}`))
       starting.once('exit', (code, signal) => fail(`ended with ${code ?? signal} before it named a port`))
       if (!starting.stdout) return fail('has no stdout')
-      createInterface({ input: starting.stdout }).on('line', (line) => {
+      createInterface({ input: starting.stdout }).on('line', line => {
         output += `${line}\n`
         const named = portIn(line)
         if (named === undefined) return
@@ -68,7 +68,7 @@ export async function startServer(script: string, options: ServerProcessOptions 
   function end(signal: NodeJS.Signals): Promise<void> {
     const ending = child
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return Promise.resolve()
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       const timer = setTimeout(() => ending.kill('SIGKILL'), 5_000)
       ending.once('exit', () => {
         clearTimeout(timer)
@@ -92,7 +92,7 @@ export async function startServer(script: string, options: ServerProcessOptions 
       await end('SIGKILL')
       await start()
     },
-    stop: () => end('SIGTERM'),
+    stop: () => end('SIGTERM')
   }
 }
 
