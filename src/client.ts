@@ -66,7 +66,7 @@ export interface Realtime {
   room(id: string): Room
   connect(): void
   /** Closes the connection. Waiting actions are kept (default), waited for (`wait`, at most 10 s) or deleted (`purge`). */
-  disconnect(options?: { pending?: 'keep' | 'wait' | 'purge' }): Promise<void>
+  disconnect(options?: { pending?: PendingMode }): Promise<void>
   /** Hands in a new token, for the present connection and the next ones. */
   authenticate(token: string): void
   /** Asks the link for a sign of life now, or ends a wait. For hosts that know more than the browser tells. */
@@ -94,6 +94,15 @@ export function checkOptions(options: RealtimeOptions): void {
   requireText('app', options?.app)
   requireText('user', options.user)
   if (typeof options.url !== 'function') requireText('url', options.url)
+}
+
+/** What becomes of waiting actions at a disconnect. */
+export type PendingMode = 'keep' | 'wait' | 'purge'
+
+/** Throws `bad-argument` for anything else. */
+export function checkPending(mode: PendingMode): void {
+  if (!['keep', 'wait', 'purge'].includes(mode))
+    throw new RealtimeError('bad-argument', "pending must be 'keep', 'wait' or 'purge'")
 }
 
 /**
@@ -266,6 +275,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       view.phase(state.phase)
       view.update()
     },
+    online: () => ports.page?.online() ?? true,
     bad(message) {
       view.update()
       report('warn', 'bad-frame', message)
@@ -511,8 +521,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       supervisor.feed({ type: 'connect' })
     },
     async disconnect({ pending = 'keep' } = {}) {
-      if (!['keep', 'wait', 'purge'].includes(pending))
-        throw new RealtimeError('bad-argument', "pending must be 'keep', 'wait' or 'purge'")
+      checkPending(pending)
       if (pending === 'wait') await drain()
       if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
       supervisor.close('disconnected')

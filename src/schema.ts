@@ -51,8 +51,9 @@ export function check<T>(
   } catch (error) {
     return { ok: false, message: `${path}: the schema threw ${String(error)}` }
   }
-  if (result instanceof Promise) {
-    result.catch(() => {})
+  // Also a promise of another realm, or of a library of its own.
+  if ('then' in result) {
+    Promise.resolve(result).catch(() => {})
     return { ok: false, message: `${path}: asynchronous schemas are not supported` }
   }
   if (!result.issues) return { ok: true, value: result.value }

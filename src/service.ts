@@ -3,7 +3,14 @@
 
 import mitt from 'mitt'
 import { atom, batch, type ReadableAtom, type WritableAtom } from 'nanostores'
-import { checkOptions, createRealtime, type Realtime, type RealtimeOptions } from './client.js'
+import {
+  checkOptions,
+  checkPending,
+  createRealtime,
+  type PendingMode,
+  type Realtime,
+  type RealtimeOptions
+} from './client.js'
 import type { RowStore } from './client-view.js'
 import { type CompanionStores, createCompanionStores } from './companion-stores.js'
 import {
@@ -158,16 +165,22 @@ export function createRealtimeService() {
     stores.presence.set({ ...stores.presence.get(), self })
   }
 
+  /** From here on nothing is accepted for this user any more; what was accepted is seen to by `how`. */
   async function end(how: (current: Realtime) => Promise<void>): Promise<void> {
     let current = client
     if (!current) return
-    await how(current)
-    if (client !== current) return
     client = null
+    lastOptions = null
     scene?.leave()
     scene = null
-    await current.close()
-    for (let stop of stops.splice(0)) stop()
+    let following = stops
+    stops = []
+    try {
+      await how(current)
+    } finally {
+      await current.close()
+      for (let stop of following) stop()
+    }
   }
 
   let service = {
@@ -175,23 +188,33 @@ export function createRealtimeService() {
 
     /**
      * Says who and where: from here on, actions are accepted and kept, offline or not. Resolves when what this device remembers
-     * is shown; it does not wait for the network (see `realtimeConnection.phase`). Called again with the same app and user, it
-     * ends a wait; with others, it changes over and leaves the waiting actions of the former user for their return.
+     * is shown; it does not wait for the network (see `realtimeConnection.phase`). Called again with the same url, app
+     * and user, it ends a wait and enters the persona; with others, it changes over and keeps the waiting actions of the former
+     * user for their return.
      */
     async connect(options: ServiceOptions): Promise<void> {
       checkOptions(options)
       let { persona = 'default' } = options
       requirePersona('persona', persona)
-      if (client && lastOptions?.app === options.app && client.user === options.user) {
+      if (
+        client &&
+        lastOptions?.app === options.app &&
+        lastOptions.url === options.url &&
+        client.user === options.user
+      ) {
+        if (typeof options.token === 'string') client.authenticate(options.token)
         client.connect()
         client.probe()
-        return client.ready
+        return options.persona === undefined ? client.ready : service.switchPersona(persona)
       }
-      if (client) await end(current => current.disconnect())
+      // At once: a command that is called now belongs to the new user.
+      for (let stop of stops.splice(0)) stop()
+      let ended = end(before => before.disconnect())
       let current = createRealtime({ devices: browserDevices(), ...options })
       lastOptions = options
       client = current
       self = NOBODY
+      stores.presence.set({ self, members: {}, onlineCount: 0, recent: [] })
       stops.push(
         current.onAny(log),
         current.$connection.subscribe(view => stores.connection.set({ ...view, persona: scene?.persona ?? null })),
@@ -202,11 +225,13 @@ export function createRealtimeService() {
       scene = enter(current, persona)
       stores.connection.set({ ...current.$connection.get(), persona })
       current.connect()
-      await current.ready
+      await Promise.all([ended, current.ready])
     },
     /** Closes the connection. Waiting actions are kept (default), waited for at most 10 s (`wait`) or deleted (`purge`). */
-    disconnect: (options: { pending?: 'keep' | 'wait' | 'purge' } = {}): Promise<void> =>
-      end(current => current.disconnect(options)),
+    async disconnect({ pending = 'keep' }: { pending?: PendingMode } = {}): Promise<void> {
+      checkPending(pending)
+      await end(current => current.disconnect({ pending }))
+    },
     /** Hands in a new token over the present connection. */
     authenticate: (token: string): void => connected('authenticate').authenticate(token),
     /** Disconnects and ends the session on the server. Waiting actions are kept for this user. */

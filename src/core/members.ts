@@ -39,11 +39,11 @@ export const NOBODY: Self = { status: 'online', activity: null, call: 'none', ed
 const RANK: readonly PresenceStatus[] = ['responding', 'busy', 'online', 'away', 'offline']
 
 export function membersByUser(roster: Roster): Readonly<Record<string, MemberView>> {
-  let byUser: Record<string, MemberView> = {}
+  let byUser = new Map<string, MemberView>()
   for (let { user, platform, data, at } of Object.values(roster.members).sort((a, b) => a.at - b.at)) {
-    let known = Object.hasOwn(byUser, user) ? byUser[user] : undefined
+    let known = byUser.get(user)
     let said = selfOf(data)
-    byUser[user] = {
+    byUser.set(user, {
       ...said,
       status: known && RANK.indexOf(known.status) < RANK.indexOf(said.status) ? known.status : said.status,
       call: said.call === 'none' ? (known?.call ?? 'none') : said.call,
@@ -54,9 +54,9 @@ export function membersByUser(roster: Roster): Readonly<Record<string, MemberVie
       connections: (known?.connections ?? 0) + 1,
       platform: platform ?? known?.platform ?? null,
       lastSeen: Math.max(at, known?.lastSeen ?? 0)
-    }
+    })
   }
-  return byUser
+  return Object.fromEntries(byUser)
 }
 
 /** Reads what a peer says of itself; whatever is malformed counts as not said. */

@@ -193,7 +193,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   }
 
   function adopt(chain: Chain, record: ChainRecord): void {
-    if (record.n > chain.n) isBehind = true
+    if (record.n > chain.n || record.cuts !== chain.cuts) isBehind = true
     Object.assign(chain, record)
   }
 

@@ -58,6 +58,8 @@ export interface SupervisorPorts {
   readonly dropped: () => void
   readonly changed: (state: ConnectionState) => void
   readonly bad: (message: string) => void
+  /** Whether the device believes to have a network: what breaks without one is not the server's doing. */
+  readonly online: () => boolean
 }
 
 /** More malformed messages than this on one connection, and it is closed. */
@@ -146,7 +148,7 @@ export function createSupervisor(ports: SupervisorPorts) {
           if (mine !== attempt) return
           link = null
           fail(
-            isWelcome ? 'server' : 'network',
+            isWelcome && ports.online() ? 'server' : 'network',
             new RealtimeError('network', reason || `The connection closed with code ${code}.`)
           )
         }

@@ -13,6 +13,7 @@ import {
   drained,
   hurry,
   live,
+  logged,
   numbers,
   offline,
   serverContents,
@@ -90,6 +91,7 @@ test('a server that is killed twice in the middle of a burst loses and doubles n
   await shows(a, expected)
   await shows(b, expected)
   expect(await serverContents(world, room)).toEqual(expected)
+  expect(await logged(b)).toEqual(expected)
   let states = await Promise.all(
     [a, b].map(page => page.evaluate(() => RS.realtimeService.room().use(RS.memory).$state.get()))
   )
@@ -135,6 +137,7 @@ test.each([
       await drained(second.page)
       await shows(second.page, numbers(0, 55))
       expect(await serverContents(world, `persona:${persona}`)).toEqual(numbers(0, 55))
+      expect(await logged(second.page)).toEqual(numbers(0, 55))
       expect(await second.page.evaluate(() => RS.realtimeService.unknown.get())).toEqual([])
     } finally {
       await second.chromium.close()

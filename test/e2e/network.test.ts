@@ -9,6 +9,7 @@ import {
   drained,
   hurry,
   live,
+  logged,
   numbers,
   offline,
   serverContents,
@@ -49,6 +50,7 @@ test('50 actions whose answers are swallowed before the network is cut are neith
   await shows(b, numbers(0, 60))
   await shows(a, numbers(0, 60))
   expect(await serverContents(world, 'persona:swallowed')).toEqual(numbers(0, 60))
+  expect(await logged(b)).toEqual(numbers(0, 60))
   expect(await a.evaluate(() => RS.realtimeService.unknown.get())).toEqual([])
 })
 
@@ -65,6 +67,7 @@ test('what was swallowed on its way to the server is sent again', async () => {
   await drained(a)
   await shows(b, numbers(0, 50))
   expect(await contents(a)).toEqual(numbers(0, 50))
+  expect(await logged(b)).toEqual(numbers(0, 50))
 })
 
 test('a link on which nothing passes any more is given up within 15 s, and everything recovers when it is back', async () => {
@@ -81,6 +84,7 @@ test('a link on which nothing passes any more is given up within 15 s, and every
   await drained(a)
   await live(a)
   await shows(b, numbers(0, 30))
+  expect(await logged(b)).toEqual(numbers(0, 30))
   await shows(a, numbers(0, 30))
 })
 

@@ -9,6 +9,7 @@ import {
   drained,
   hurry,
   live,
+  logged,
   numbers,
   offline,
   serverContents,
@@ -63,6 +64,7 @@ test('200 actions made offline arrive once and in order when the network is back
   await drained(a)
   await shows(b, numbers(0, 200))
   expect(await serverContents(world, room)).toEqual(numbers(0, 200))
+  expect(await logged(b)).toEqual(numbers(0, 200))
   let after = await a.evaluate(async () => {
     let { receipts, seen, acked } = window as unknown as {
       receipts: ReturnType<typeof RS.realtimeService.createMemory>[]
@@ -115,6 +117,7 @@ test('a page that was reloaded offline shows everything at once and delivers wha
   await shows(b, numbers(0, 90))
   await shows(a, numbers(0, 90))
   expect(await serverContents(world, room)).toEqual(numbers(0, 90))
+  expect(await logged(b)).toEqual(numbers(0, 90))
   expect(await a.evaluate(() => RS.realtimeService.room().$status.get())).toMatchObject({
     stale: false,
     recovered: 'all'
@@ -137,5 +140,6 @@ test('several reloads in the middle of sending neither lose nor double anything'
   await live(a)
   await drained(a)
   expect(await serverContents(world, room)).toEqual(numbers(0, made))
+  expect(await logged(a)).toEqual(numbers(0, made))
   await shows(a, numbers(0, made))
 })

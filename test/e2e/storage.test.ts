@@ -9,6 +9,7 @@ import {
   drained,
   hurry,
   live,
+  logged,
   numbers,
   offline,
   serverContents,
@@ -54,18 +55,15 @@ async function delivers({ device, page }: Awaited<ReturnType<typeof open>>, pers
   await drained(page)
   await shows(page, numbers(0, 30))
   expect(await serverContents(world, `persona:${persona}`)).toEqual(numbers(0, 30))
+  expect(await logged(page)).toEqual(numbers(0, 30))
 }
 
 test('with a disk, what waits is on it', async () => {
   let it = await open('disk')
   await delivers(it, 'disk')
-  expect(await durability(it.page)).toEqual({
-    durability: 'disk',
-    durabilityReason: null,
-    canSend: true,
-    degraded: [],
-    reasons: []
-  })
+  let told = await durability(it.page)
+  expect(told).toMatchObject({ durability: 'disk', durabilityReason: null, canSend: true, degraded: [] })
+  expect(told.reasons).not.toContain('actions are not stored on disk')
 })
 
 test.each<[string, string, () => void, RegExp]>([
@@ -154,6 +152,7 @@ test('when the quota runs out in the middle, nothing of what was accepted is los
   await drained(it.page)
   await shows(it.page, numbers(0, 30))
   expect(await serverContents(world, 'persona:fills')).toEqual(numbers(0, 30))
+  expect(await logged(it.page)).toEqual(numbers(0, 30))
   expect(await it.page.evaluate(() => [RS.realtimeService.unknown.get(), RS.realtimeService.rejected.get()])).toEqual([
     [],
     []

@@ -9,6 +9,7 @@ import {
   drained,
   hurry,
   live,
+  logged,
   numbers,
   offline,
   serverContents,
@@ -77,6 +78,7 @@ test('exactly one of three tabs leads, and the actions of all are delivered in o
   for (let i of [0, 1, 2])
     expect(all.filter(text => text.startsWith(`${i}/`))).toEqual(numbers(0, 40).map(k => `${i}/${k}`))
   for (let page of pages) await shows(page, all)
+  expect(await logged(pages[0]!)).toEqual(all)
   expect(await leaders(pages)).toBe(1)
   expect(device.network.connections).toBe(3)
 })
@@ -99,6 +101,7 @@ test('when the tab that leads is closed, another one takes over and delivers wha
   await until(other, () => RS.realtimeConnection.get().leader)
   await shows(other, numbers(0, 40))
   expect(await serverContents(world, 'persona:closed')).toEqual(numbers(0, 40))
+  expect(await logged(other)).toEqual(numbers(0, 40))
 })
 
 test('a leader that is closed in the middle of sending leaves nothing behind and nothing twice', async () => {
@@ -121,6 +124,7 @@ test('a leader that is closed in the middle of sending leaves nothing behind and
     expect(all.filter(text => text.startsWith(`${i}/`))).toEqual(numbers(0, 60).map(k => `${i}/${k}`))
   expect(all).toHaveLength(180)
   for (let page of others) await shows(page, all)
+  expect(await logged(others[0]!)).toEqual(all)
 })
 
 test('a leader that crashes is replaced', async () => {

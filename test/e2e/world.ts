@@ -174,6 +174,27 @@ export async function serverContents(world: World, room: string): Promise<string
   return memories.map(memory => memory.content)
 }
 
+/**
+ * The contents of all memories that were ever created in the page's room, by its log: a state may hide that something came
+ * twice, the log does not.
+ */
+export function logged(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    let contents: string[] = []
+    let before: number | undefined
+    for (;;) {
+      let { events, done } = await RS.realtimeService
+        .room()
+        .history({ limit: 500, ...(before === undefined ? {} : { before }) })
+      contents.unshift(
+        ...events.flatMap(({ type, data }) => (type === 'created' ? [(data as { content: string }).content] : []))
+      )
+      before = events[0]?.offset
+      if (done || before === undefined) return contents
+    }
+  })
+}
+
 /** Waits until a page shows exactly these memories, in this order. */
 export async function shows(page: Page, expected: readonly string[]): Promise<void> {
   await expect.poll(() => contents(page), { timeout: 20_000, interval: 50 }).toEqual(expected)

@@ -74,8 +74,13 @@ async function run(script: readonly Action[]): Promise<World> {
         tab.outbox.append(rowOf(id, action.key === undefined ? {} : { key: action.key }))
       }
       await tab.outbox.idle()
-    } else if (action.kind === 'refresh') await (world.tabs[action.tab] as Tab).outbox.refresh()
-    else if (action.kind === 'withdraw') {
+    } else if (action.kind === 'refresh') {
+      let { outbox } = world.tabs[action.tab] as Tab
+      await outbox.refresh()
+      let fresh = await openTab(disk, { clock })
+      expect(outbox.rows().map(({ id, n }) => [id, n])).toEqual(fresh.outbox.rows().map(({ id, n }) => [id, n]))
+      expect([...outbox.parked.keys()]).toEqual([...fresh.outbox.parked.keys()])
+    } else if (action.kind === 'withdraw') {
       let some = (row: Row): boolean => row.id.endsWith('3')
       let ids = await (world.tabs[action.tab] as Tab).outbox.withdraw(some, { kind: 'purged' })
       for (let id of ids) world.withdrawn.add(id)

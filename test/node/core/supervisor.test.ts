@@ -104,6 +104,7 @@ function createLine(more: Partial<SupervisorPorts> = {}): Line {
         if (phases.at(-1) !== state.phase) phases.push(state.phase)
       },
       bad: message => void line.bad.push(message),
+      online: () => true,
       ...more
     })
   }
