@@ -136,7 +136,7 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       advanced: saver.soon,
       marks: takeMarks,
       unmarked: room => ports.outgoing().unready(room),
-      refused: (room, code) => void refuseRows(room, code),
+      refused: (room, code, message) => void refuseRows(room, code, message),
       stale: () => ports.outgoing().stale(),
       left: leave
     })
@@ -191,9 +191,14 @@ export function createClientRooms(ports: ClientRoomsPorts) {
   }
 
   function paint(): void {
-    batch(() => {
-      for (let core of shown.values()) core.paint()
-    })
+    try {
+      batch(() => {
+        for (let core of shown.values()) core.paint()
+      })
+    } catch (error) {
+      // A listener of the app threw; the states are set and the others were told.
+      failed(error)
+    }
   }
 
   return {
@@ -228,8 +233,9 @@ export function createClientRooms(ports: ClientRoomsPorts) {
   }
 }
 
-/** Throws unless the value can name something: 1 to 256 characters. */
-export function requireText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value.length > 0 && value.length <= 256 && !value.includes('\u0000')) return
-  throw new RealtimeError('bad-argument', `${name} must be a text of 1 to 256 characters, got ${JSON.stringify(value)}`)
+/** Throws unless the value can name something: 1 to `max` characters. */
+export function requireText(name: string, value: unknown, max = 256): void {
+  if (typeof value === 'string' && value.length > 0 && value.length <= max && !value.includes('\u0000')) return
+  let got = typeof value === 'string' ? `${value.length} characters` : typeof value
+  throw new RealtimeError('bad-argument', `${name} must be a text of 1 to ${max} characters, got ${got}`)
 }

@@ -35,6 +35,8 @@ export function createClientView(ports: {
   parked: RowActions
   /** Rows may have become too old. */
   painted: () => void
+  /** A listener of the app threw. */
+  failed: (error: unknown) => void
 }) {
   let { clock, outbox } = ports
   let $connection = atom<ConnectionView>(IDLE_VIEW)
@@ -53,35 +55,39 @@ export function createClientView(ports: {
     let parked = [...outbox.parked.values()]
     let now = clock.mono()
     drops = drops.filter(at => now - at < RECENT)
-    batch(() => {
-      setRows(pending, outbox.rows())
-      setRows(
-        rejected,
-        parked.filter(item => item.kind === 'rejected')
-      )
-      setRows(
-        unknown,
-        parked.filter(item => item.kind === 'unknown')
-      )
-      $connection.set(
-        viewConnection({
-          state: supervisor.state,
-          error: supervisor.error,
-          stats: supervisor.stats,
-          recentDrops: drops.length,
-          since,
-          toWall: mono => clock.now() + mono - clock.mono(),
-          durability: outbox.disk.kind,
-          durabilityReason,
-          pending: outbox.stats,
-          rejectedCount: rejected.get().length,
-          unknownCount: unknown.get().length,
-          canSend: !isClosed && outbox.hasRoom,
-          leader: outbox.gen > 0,
-          sessionId: supervisor.sid
-        })
-      )
-    })
+    try {
+      batch(() => {
+        setRows(pending, outbox.rows())
+        setRows(
+          rejected,
+          parked.filter(item => item.kind === 'rejected')
+        )
+        setRows(
+          unknown,
+          parked.filter(item => item.kind === 'unknown')
+        )
+        $connection.set(
+          viewConnection({
+            state: supervisor.state,
+            error: supervisor.error,
+            stats: supervisor.stats,
+            recentDrops: drops.length,
+            since,
+            toWall: mono => clock.now() + mono - clock.mono(),
+            durability: outbox.disk.kind,
+            durabilityReason,
+            pending: outbox.stats,
+            rejectedCount: rejected.get().length,
+            unknownCount: unknown.get().length,
+            canSend: !isClosed && outbox.hasRoom,
+            leader: outbox.gen > 0,
+            sessionId: supervisor.sid
+          })
+        )
+      })
+    } catch (error) {
+      ports.failed(error)
+    }
     ports.painted()
   }
 

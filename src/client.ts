@@ -62,10 +62,10 @@ export interface Realtime {
   readonly user: string
   /** Resolves when what this device remembers, also of the rooms entered so far, is shown. */
   readonly ready: Promise<void>
-  /** Enters a room; the same room at every call until it is left. */
+  /** Enters a room. Features, stores and presence are the same at every call; `leave()` lets go of this hold only. */
   room(id: string): Room
   connect(): void
-  /** Closes the connection. Waiting actions are kept (default), waited for (`wait`, at most 10 s) or deleted (`purge`). */
+  /** Closes the connection. Waiting actions are kept (default), waited for (`wait`, at most 10 s) or, unless they may have left, deleted (`purge`). */
   disconnect(options?: { pending?: PendingMode }): Promise<void>
   /** Hands in a new token, for the present connection and the next ones. */
   authenticate(token: string): void
@@ -75,8 +75,8 @@ export interface Realtime {
   /** Hears every event. */
   onAny(listener: (type: string, detail: unknown) => void): Stop
   emit<K extends keyof RealtimeEvents & string>(type: K, detail: RealtimeEvents[K]): void
-  /** Ends the session on the server, disconnects and closes. */
-  logout(): Promise<void>
+  /** Ends the session on the server, disconnects and closes. Resolves to whether the server could be told. */
+  logout(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -91,9 +91,28 @@ const CLAIM_MS = 60_000
 
 /** Throws `bad-argument` unless a client can be made with these. */
 export function checkOptions(options: RealtimeOptions): void {
-  requireText('app', options?.app)
-  requireText('user', options.user)
-  if (typeof options.url !== 'function') requireText('url', options.url)
+  let { app, user, url, token, platform, maxAttempts, connectTimeout, outbox, persist } = options ?? {}
+  let demand = (isFine: boolean, what: string): void => {
+    if (!isFine) throw new RealtimeError('bad-argument', what)
+  }
+  let isPositive = (value: number | undefined): boolean =>
+    value === undefined || (typeof value === 'number' && value > 0)
+  requireText('app', app, 200)
+  requireText('user', user, 200)
+  demand(
+    typeof url === 'function' || (typeof url === 'string' && /^((ws|http)s?:\/)?\//.test(url)),
+    'url must start with wss://, ws://, https://, http:// or /, or be a function that returns such an address'
+  )
+  demand(
+    token === undefined || typeof token === 'string' || typeof token === 'function',
+    'token must be a text or a function'
+  )
+  if (platform !== undefined) requireText('platform', platform, 64)
+  demand(isPositive(maxAttempts), 'maxAttempts must be a number above 0')
+  demand(isPositive(connectTimeout), 'connectTimeout must be a number of milliseconds above 0')
+  demand(isPositive(outbox?.maxCount), 'outbox.maxCount must be a number above 0')
+  demand(isPositive(outbox?.maxBytes), 'outbox.maxBytes must be a number above 0')
+  demand(persist === undefined || typeof persist === 'boolean', 'persist must be true or false')
 }
 
 /** What becomes of waiting actions at a disconnect. */
@@ -324,9 +343,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       ...(delivery.kind === 'ttl' ? { ttl: delivery.seconds } : {}),
       ...(delivery.kind === 'latest' ? { key: `${feature.name}/${type}/${key}` } : {})
     }
-    let receipt = ledger.open(id, 'stored')
     append(row)
-    return receipt
+    return ledger.open(id, 'stored')
   }
 
   function append(row: Row): void {
@@ -381,6 +399,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     outbox,
     supervisor: () => supervisor,
     painted: watchExpiry,
+    failed: fail,
     pending: {
       async retry(id) {
         outgoing.pump()
@@ -410,16 +429,23 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   }
 
   function emit<K extends keyof RealtimeEvents & string>(type: K, detail: RealtimeEvents[K]): void {
-    try {
-      emitter.emit(type, detail)
-    } catch (error) {
-      report('error', 'listener', error)
-    }
+    emitter.emit(type, detail)
     if (options.domEvents) ports.dispatchDom?.(`realtime:${type}`, detail)
   }
 
+  /** What an app's listener throws does not keep the others from hearing. */
+  function shielded<A extends unknown[]>(listener: (...args: A) => void): (...args: A) => void {
+    return (...args) => {
+      try {
+        listener(...args)
+      } catch (error) {
+        report('error', 'listener', error)
+      }
+    }
+  }
+
   function fail(error: unknown): void {
-    let known = error instanceof RealtimeError ? error : new RealtimeError('storage', String(error), { cause: error })
+    let known = error instanceof RealtimeError ? error : new RealtimeError('internal', String(error), { cause: error })
     report('error', known.code, known)
     emit('error', { error: known })
   }
@@ -495,6 +521,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     rooms.close()
     for (let stop of [...stops, stopRefresh, stopPaint]) stop?.()
     channel?.close()
+    ledger.close()
     await outbox.idle().catch(() => {})
     view.close()
     stopExpiry?.()
@@ -514,7 +541,15 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     room(id) {
       assertOpen()
       requireText('room', id)
-      return rooms.enter(id)
+      let held = rooms.enter(id)
+      let isLeft = false
+      return {
+        ...held,
+        leave() {
+          if (!isLeft) held.leave()
+          isLeft = true
+        }
+      }
     },
     connect() {
       assertOpen()
@@ -534,18 +569,20 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     probe: () => supervisor.feed({ type: 'hint', hint: 'probe' }),
     on(type, listener) {
-      emitter.on(type, listener)
-      return () => emitter.off(type, listener)
+      let hear = shielded(listener)
+      emitter.on(type, hear)
+      return () => emitter.off(type, hear)
     },
     onAny(listener) {
-      let hear = (type: keyof RealtimeEvents, detail: unknown): void => listener(String(type), detail)
+      let hear = shielded((type: keyof RealtimeEvents, detail: unknown) => listener(String(type), detail))
       emitter.on('*', hear)
       return () => emitter.off('*', hear)
     },
     emit,
     async logout() {
-      supervisor.send([{ f: 'bye', code: 'logout', final: true }])
+      let told = supervisor.send([{ f: 'bye', code: 'logout', final: true }])
       await close('logout')
+      return told
     },
     close: () => close('closed')
   }

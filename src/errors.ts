@@ -12,10 +12,11 @@ const MEANINGS = {
   dropped: 'A volatile action was not sent, for the room is not joined now. Volatile actions are never stored.',
   expired: 'The action was not delivered within its time to live.',
   replaced: 'A newer action with the same key took the place of this one before it was sent.',
-  cancelled: 'The action was withdrawn before it was sent.',
+  cancelled: 'The person did not choose, or closed the question.',
   unknown:
     'The action may have happened or may still happen: its answer was lost. Look at the state, then retry or discard.',
   purged: 'The waiting actions were deleted on request.',
+  internal: 'Something failed inside, or in a listener of the app; the cause says what.',
   storage: 'The browser could not store the action.',
   forbidden: 'The server does not allow this.',
   unauthorized: 'The server does not accept the token.',

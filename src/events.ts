@@ -11,7 +11,7 @@ export type RealtimeEvents = {
   rejected: { id: string; feature: string; type: string; code: string }
   /** Nobody knows whether an action happened; it waits in `unknown`. */
   unknown: { id: string; feature: string; type: string }
-  /** An action was not delivered within its time, or a newer one took its place. */
+  /** An action was not delivered within its time. */
   expired: { id: string; feature: string; type: string }
   /** A room's state was replaced, for what was missed could not be replayed. */
   reset: { room: string }
@@ -24,6 +24,3 @@ export type RealtimeEvents = {
   /** The browser was asked to keep the data of this site. */
   persisted: { granted: boolean }
 } & Record<string, unknown>
-
-/** A kind of event: one of ours, or one that the app emits itself. */
-export type RealtimeEventName = keyof RealtimeEvents & string

@@ -3,7 +3,7 @@
 import type { CompanionStores } from './companion-stores.js'
 import { createRealtimeService, type RealtimeService, type ServiceOptions } from './service.js'
 
-// One service for the page, made when the first of these is looked at; a bundler drops those that are not imported.
+// One service for the page, which touches nothing outside; a bundler drops what is not imported.
 let made: ReturnType<typeof createRealtimeService> | undefined
 function page(): ReturnType<typeof createRealtimeService> {
   made ??= createRealtimeService()

@@ -30,8 +30,10 @@ export function createPresence(ports: {
   clock: Clock
   send: (frames: readonly Frame[]) => boolean
   told: (type: 'memberJoined' | 'memberLeft', member: Member) => void
+  /** A listener of the app threw. */
+  failed: (error: unknown) => void
 }): PresenceKeeper {
-  let { room, me, clock, send, told } = ports
+  let { room, me, clock, send, told, failed } = ports
   let $roster = atom<Roster>(EMPTY_ROSTER)
   let self: Readonly<Record<string, unknown>> | undefined
   let pause: Stop | null = null
@@ -84,7 +86,11 @@ export function createPresence(ports: {
       let { roster, resync } = stepRoster(before, frame)
       if (resync) send([{ f: 'presence', room, sync: true }])
       if (roster === before) return
-      $roster.set(roster)
+      try {
+        $roster.set(roster)
+      } catch (error) {
+        failed(error)
+      }
       tell(before, roster, frame.full !== undefined)
     },
     close() {

@@ -67,7 +67,7 @@ export interface RoomHost {
   marks(frame: JoinedFrame): void
   /** The marks are void until the next `marks`. */
   unmarked(room: string): void
-  refused(room: string, code: string): void
+  refused(room: string, code: string, message?: string): void
   /** Another connection sends for this client now. */
   stale(): void
   left(room: string): void
@@ -96,6 +96,8 @@ export interface RoomCore {
 
 /** A room that nobody holds is left after this time: a view that is taken down and put up again costs nothing. */
 const LINGER = 1000
+/** How long after an answer that makes no sense the room is joined again, in milliseconds. */
+const REJOIN_AFTER = 1000
 
 export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let { clock } = host
@@ -112,6 +114,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     room: id,
     me: host.me,
     clock,
+    failed: host.error,
     send: frames => phase !== 'out' && phase !== 'restoring' && host.send(frames),
     told: (type, { user, platform }) => host.report(type, { room: id, user, ...(platform ? { platform } : {}) })
   })
@@ -129,7 +132,13 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   function setStatus(patch: Partial<RoomStatus>): void {
     let before = $status.get()
     let next = { ...before, ...patch }
-    if ((Object.keys(next) as (keyof RoomStatus)[]).some(key => next[key] !== before[key])) $status.set(next)
+    if ((Object.keys(next) as (keyof RoomStatus)[]).every(key => next[key] === before[key])) return
+    try {
+      $status.set(next)
+    } catch (error) {
+      // A listener of the app threw; what the frame is about goes on.
+      host.error(error)
+    }
   }
 
   function joinNow(): FrameOf<'join'> {
@@ -166,9 +175,12 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
 
   function onJoined(frame: JoinedFrame): void {
     if (frame.ref !== ref) return
+    let hadPosition = replica.position !== null
     let verdict = replica.joined(frame)
     if (verdict === 'rejoin') {
-      host.send([joinNow()])
+      // Our position was wrong; without one, a server that still does not answer with a state is given time.
+      if (hadPosition) host.send([joinNow()])
+      else clock.after(REJOIN_AFTER, () => frame.ref === ref && rejoin())
       return
     }
     phase = 'recovering'
@@ -232,7 +244,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     phase = 'out'
     if (frame.final) {
       setStatus({ refused: frame.code })
-      host.refused(id, frame.code)
+      host.refused(id, frame.code, frame.message)
     } else if (frame.code === 'stale') host.stale()
     else clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
   }

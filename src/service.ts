@@ -76,12 +76,18 @@ export type RealtimeService = ReturnType<typeof createRealtimeService>['service'
 /** Makes a service with stores of its own: for several clients on one page. Most apps use `realtimeService`. */
 export function createRealtimeService() {
   let stores: CompanionStores = createCompanionStores(realClock.now)
+  let { status: _derived, ...own } = stores
+  let first = Object.values(own).map(store => [store as WritableAtom<unknown>, store.get() as unknown] as const)
   let emitter = mitt<RealtimeEvents>()
   let client: Realtime | null = null
   let scene: Scene | null = null
   let self: Self = NOBODY
   let stops: Stop[] = []
   let nextEvent = 1
+  let formerUser: string | undefined
+  /** This page's own settings, kept while personas come and go. */
+  let hapticEnabled = true
+  let patterns = new Map<string, readonly number[]>()
   let rows = { pending: relay<Row>(), rejected: relay<ParkedRow>(), unknown: relay<ParkedRow>() }
 
   function connected(command: string): Realtime {
@@ -99,16 +105,16 @@ export function createRealtimeService() {
   function log(type: string, detail: unknown): void {
     let { log, unseenCount } = stores.events.get()
     let entry = { id: nextEvent++, type, detail, at: realClock.now() }
-    stores.events.set({ log: [...log, entry].slice(-MAX_LOG), unseenCount: unseenCount + 1 })
-    emitter.emit(type, detail)
+    put(stores.events, { log: [...log, entry].slice(-MAX_LOG), unseenCount: unseenCount + 1 })
     if (type === 'memberJoined' || type === 'memberLeft') recordMember(type, detail as RealtimeEvents['memberJoined'])
+    emitter.emit(type, detail)
   }
 
   function recordMember(type: string, { room, user }: RealtimeEvents['memberJoined']): void {
     if (room !== scene?.room.id) return
     let view = stores.presence.get()
     let entry = { user, kind: type === 'memberJoined' ? ('joined' as const) : ('left' as const), at: realClock.now() }
-    stores.presence.set({ ...view, recent: [...view.recent, entry].slice(-MAX_RECENT) })
+    put(stores.presence, { ...view, recent: [...view.recent, entry].slice(-MAX_RECENT) })
   }
 
   // --- the persona's room ---
@@ -127,11 +133,11 @@ export function createRealtimeService() {
       relationship: room.use(relationship)
     }
     let showMemory = (): void =>
-      stores.memory.set(withReads(uses.memory.$state.get(), uses.reads.$state.get(), current.user, room.id))
+      put(stores.memory, withReads(uses.memory.$state.get(), uses.reads.$state.get(), current.user, room.id))
     let showMembers = (): void => {
       let members = membersByUser(room.presence.$roster.get())
       let onlineCount = Object.values(members).filter(member => member.status !== 'offline').length
-      stores.presence.set({ ...stores.presence.get(), self, members, onlineCount })
+      put(stores.presence, { ...stores.presence.get(), self, members, onlineCount })
     }
     let shown = [
       show(uses.avatar.$state, stores.avatar),
@@ -144,6 +150,8 @@ export function createRealtimeService() {
       uses.reads.$state.listen(showMemory),
       room.presence.$roster.subscribe(showMembers)
     ]
+    uses.haptic.setHapticEnabled(hapticEnabled)
+    for (let [name, steps] of patterns) uses.haptic.definePattern(name, steps)
     room.presence.set({ ...self })
     return {
       ...uses,
@@ -152,6 +160,8 @@ export function createRealtimeService() {
       own,
       leave() {
         for (let stop of shown) stop()
+        // Left a moment later; what arrives meanwhile is not played any more.
+        uses.haptic.setHapticEnabled(false)
         room.leave()
         own.leave()
       }
@@ -162,7 +172,12 @@ export function createRealtimeService() {
     let { room } = here(command)
     self = { ...self, ...patch }
     room.presence.set({ ...self })
-    stores.presence.set({ ...stores.presence.get(), self })
+    put(stores.presence, { ...stores.presence.get(), self })
+  }
+
+  /** What a user has seen is not for the next one. */
+  function forget(): void {
+    for (let [store, value] of first) put(store, value)
   }
 
   /** From here on nothing is accepted for this user any more; what was accepted is seen to by `how`. */
@@ -214,28 +229,43 @@ export function createRealtimeService() {
       lastOptions = options
       client = current
       self = NOBODY
-      stores.presence.set({ self, members: {}, onlineCount: 0, recent: [] })
+      if (formerUser !== undefined && formerUser !== options.user) forget()
+      formerUser = options.user
       stops.push(
         current.onAny(log),
-        current.$connection.subscribe(view => stores.connection.set({ ...view, persona: scene?.persona ?? null })),
+        current.$connection.subscribe(view => put(stores.connection, { ...view, persona: scene?.persona ?? null })),
         rows.pending.follow(current.pending),
         rows.rejected.follow(current.rejected),
         rows.unknown.follow(current.unknown)
       )
       scene = enter(current, persona)
-      stores.connection.set({ ...current.$connection.get(), persona })
+      put(stores.connection, { ...current.$connection.get(), persona })
       current.connect()
       await Promise.all([ended, current.ready])
     },
-    /** Closes the connection. Waiting actions are kept (default), waited for at most 10 s (`wait`) or deleted (`purge`). */
-    async disconnect({ pending = 'keep' }: { pending?: PendingMode } = {}): Promise<void> {
+    /**
+     * Closes the connection. Waiting actions are kept (default), waited for at most 10 s (`wait`), or deleted (`purge`) unless
+     * they may have left already.
+     */
+    async disconnect(options: { pending?: PendingMode } = {}): Promise<void> {
+      let pending = options?.pending ?? 'keep'
       checkPending(pending)
       await end(current => current.disconnect({ pending }))
     },
     /** Hands in a new token over the present connection. */
     authenticate: (token: string): void => connected('authenticate').authenticate(token),
-    /** Disconnects and ends the session on the server. Waiting actions are kept for this user. */
-    logout: (): Promise<void> => end(current => current.logout()),
+    /**
+     * Ends the session on the server, disconnects and empties the stores. Waiting actions are kept for this user. Resolves to
+     * whether the server could be told: offline it could not, and the token is good until it runs out.
+     */
+    async logout(): Promise<boolean> {
+      let told = false
+      await end(async current => {
+        told = await current.logout()
+      })
+      forget()
+      return told
+    },
     /** Leaves the persona's room and enters another; coming back resumes where it was. */
     async switchPersona(id: string): Promise<void> {
       let current = connected('switchPersona')
@@ -244,10 +274,10 @@ export function createRealtimeService() {
       let before = scene
       // All at once: nobody sees one persona's name with another one's state.
       batch(() => {
-        stores.presence.set({ ...stores.presence.get(), members: {}, onlineCount: 0, recent: [] })
+        put(stores.presence, { ...stores.presence.get(), members: {}, onlineCount: 0, recent: [] })
         scene = enter(current, id)
         before?.leave()
-        stores.connection.set({ ...current.$connection.get(), persona: id })
+        put(stores.connection, { ...current.$connection.get(), persona: id })
       })
       // What this device remembers of it is shown then; the network is not waited for.
       await current.ready
@@ -309,9 +339,14 @@ export function createRealtimeService() {
     ): Receipt => here('triggerHaptic').haptic.triggerHaptic(pattern, intensity, durationMs, options),
     stopHaptic: (): Receipt => here('stopHaptic').haptic.stopHaptic(),
     /** On and off times in milliseconds, starting with on. */
-    definePattern: (name: string, steps: readonly number[]): void =>
-      here('definePattern').haptic.definePattern(name, steps),
-    setHapticEnabled: (enabled: boolean): void => here('setHapticEnabled').haptic.setHapticEnabled(enabled),
+    definePattern(name: string, steps: readonly number[]): void {
+      here('definePattern').haptic.definePattern(name, steps)
+      patterns.set(name, [...steps])
+    },
+    setHapticEnabled(enabled: boolean): void {
+      here('setHapticEnabled').haptic.setHapticEnabled(enabled)
+      hapticEnabled = enabled
+    },
 
     // --- biometric ---
 
@@ -382,7 +417,7 @@ export function createRealtimeService() {
     },
     /** Adds what a device's sensors tell, see `realtime-stores/devices/…`; off unless called. */
     setDevice(device: DeviceState): void {
-      if (typeof device !== 'object' || device === null)
+      if (typeof device !== 'object' || device === null || Array.isArray(device))
         throw new RealtimeError('bad-argument', 'device must be an object')
       let supported = { ...self.device.supported, ...device.supported }
       setSelf('setDevice', { device: { ...self.device, ...device, supported } })
@@ -402,12 +437,25 @@ export function createRealtimeService() {
     markEventsSeen: (): void => stores.events.set({ ...stores.events.get(), unseenCount: 0 }),
     /** Hears one kind of event; works before `connect`. Returns a stop function. */
     on<K extends keyof RealtimeEvents & string>(type: K, listener: EventListener<K>): Stop {
-      emitter.on(type, listener)
-      return () => emitter.off(type, listener)
+      if (typeof listener !== 'function') throw new RealtimeError('bad-argument', 'listener must be a function')
+      let hear = (detail: RealtimeEvents[K]): void => {
+        try {
+          listener(detail)
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error
+          })
+        }
+      }
+      emitter.on(type, hear)
+      return () => emitter.off(type, hear)
     },
 
-    /** The persona's room as such, for features of the app's own: `room().use(feature)`. */
-    room: (): Room => here('room').room,
+    /** The persona's room as such, for features of the app's own: `room().use(feature)`. It is left by `switchPersona`. */
+    room(): Omit<Room, 'leave'> {
+      let { leave: _ours, ...room } = here('room').room
+      return room
+    },
     /** Enters any other room. */
     enter: (id: string): Room => connected('enter').room(id)
   }
@@ -417,7 +465,18 @@ export function createRealtimeService() {
 }
 
 function show<T>(from: ReadableAtom<T>, to: WritableAtom<T>): Stop {
-  return from.subscribe(value => to.set(value as T))
+  return from.subscribe(value => put(to, value as T))
+}
+
+/** Sets a store. What a listener of the app throws is the page's to report, and stops nothing here. */
+function put<T>(store: WritableAtom<T>, value: T): void {
+  try {
+    store.set(value)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
 }
 
 /** A store of rows that outlives the client behind it. */
@@ -443,7 +502,7 @@ function relay<T extends Row | ParkedRow>(): { store: RowStore<T>; follow(source
 }
 
 function requirePersona(name: string, value: unknown): void {
-  if (typeof value === 'string' && value && value.length <= 200) return
+  if (typeof value === 'string' && value && value.length <= 200 && !value.includes('\u0000')) return
   throw new RealtimeError('bad-argument', `${name} must be a text of 1 to 200 characters`)
 }
 

@@ -13,6 +13,8 @@ export interface Ledger {
   /** The row left the outbox. `watched`: its room is shown here, so that it will still become visible. */
   end(id: string, ending: Ending, watched: boolean): void
   drop(id: string): void
+  /** No answer will be told here any more: what waits is delivered all the same, by the next client. */
+  close(): void
 }
 
 export function createLedger(): Ledger {
@@ -46,6 +48,13 @@ export function createLedger(): Ledger {
         fail(id, new RealtimeError(ending.kind))
       }
     },
-    drop: id => fail(id, new RealtimeError('dropped'))
+    drop: id => fail(id, new RealtimeError('dropped')),
+    close() {
+      let error = new RealtimeError(
+        'closed',
+        'The client was closed before the answer came; a stored action is delivered by the next one.'
+      )
+      for (let id of [...open.keys()]) fail(id, error)
+    }
   }
 }

@@ -370,14 +370,14 @@ export function createOutgoing(ports: OutgoingPorts) {
       course.again.unshift(...back)
       course.prev = course.answered
       course.pausedUntil = clock.mono() + (after ?? 1000)
-      schedulePause()
+      void pump()
     },
 
     /** The server takes pushes of this client from another connection only. */
     stale: (): void => fenced(),
     slow(ms: number): void {
       slowUntil = clock.mono() + ms
-      schedulePause()
+      void pump()
     },
     /** There may be something to send. */
     pump: (): void => void pump(),

@@ -31,14 +31,6 @@ export function withEntry<T>(
   return next
 }
 
-/** The record without one entry; the same record when there is none. */
-export function withoutEntry<T>(record: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
-  if (!Object.hasOwn(record, key)) return record
-  let next = { ...record }
-  delete next[key]
-  return next
-}
-
 /** The item with this id; throws `bad-argument` naming the argument when there is none. */
 export function existing<T extends { readonly id: string }>(
   list: readonly T[],
@@ -47,7 +39,7 @@ export function existing<T extends { readonly id: string }>(
   what: string
 ): T {
   let found = list.find(item => item.id === id)
-  if (!found) throw new RealtimeError('bad-argument', `${argument}: there is no ${what} with the id «${id}»`)
+  if (!found) throw new RealtimeError('bad-argument', `${argument}: there is no ${what} with the id «${String(id)}»`)
   return found
 }
 

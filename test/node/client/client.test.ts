@@ -1,7 +1,7 @@
 // Whole clients against the whole server: what a user sees through every loss, refusal and return.
 
 import { describe, expect, test } from 'vitest'
-import type { RealtimeError } from '../../../src/errors.js'
+import { RealtimeError } from '../../../src/errors.js'
 import type { Receipt } from '../../../src/feature.js'
 import { createMemoryStorage } from '../../../src/server/storage/memory.js'
 import { createTestDisk } from '../../support/test-disk.js'
@@ -468,19 +468,20 @@ describe('offline and back', () => {
 })
 
 describe('rooms', () => {
-  test('one room is one object, and is left a second after its last holder let go', async () => {
+  test('a room is left a second after its last holder let go, each of whom can let go once', async () => {
     let world = createWorld()
     let ann = await online(world, world.device(), 'ann')
     let again = ann.client.room('r')
-    expect(again).toBe(ann.board.room)
+    expect(again.$status).toBe(ann.board.room.$status)
+    again.leave()
     again.leave()
     await world.clock.advance(2000)
     expect(Object.keys(world.hub.room('r').members())).toHaveLength(1)
     ann.board.room.leave()
-    ann.client.room('r')
+    let back = ann.client.room('r')
     await world.clock.advance(2000)
     expect(Object.keys(world.hub.room('r').members())).toHaveLength(1)
-    ann.board.room.leave()
+    back.leave()
     await world.clock.advance(2000)
     expect(Object.keys(world.hub.room('r').members())).toHaveLength(0)
     expect(() => ann.board.note('late')).toThrow(expect.objectContaining({ code: 'left' }))
@@ -519,8 +520,48 @@ describe('rooms', () => {
     expect(await world.notes()).toEqual(['bye', 'again'])
   })
 
+  test('a room that is entered while it is joined for what waits there sends nothing twice', async () => {
+    let world = createWorld()
+    let device = world.device()
+    let before = device.open('ann')
+    useBoard(before).note('waits')
+    await world.clock.settle()
+    before.kill()
+    let after = device.open('ann')
+    after.client.connect()
+    await world.clock.advance(65)
+    expect(device.network.sentOf('join')).toMatchObject([{ only: true }])
+    let board = useBoard(after)
+    await world.clock.advance(500)
+    expect(device.network.sentOf('join')).toMatchObject([{ only: true }, { ref: expect.any(Number) }])
+    expect(device.network.sentOf('push')).toHaveLength(1)
+    expect(board.notes()).toEqual(['waits'])
+  })
+
+  test('[S3] nothing is pushed into a room that was left before it is joined again', async () => {
+    let isAllowed = false
+    let world = createWorld({ policy: ({ action }) => action !== 'push' || isAllowed })
+    let ann = await online(world, world.device(), 'ann')
+    let { id } = ann.board.note('a')
+    await world.clock.advance(100)
+    ann.board.room.leave()
+    await world.clock.advance(1100)
+    isAllowed = true
+    ann.network.sent.length = 0
+    await ann.client.rejected.retry(id)
+    await world.clock.advance(500)
+    let names = ann.network.sent.map(({ f }) => f).filter(f => f === 'join' || f === 'push')
+    expect(names).toEqual(['join', 'push'])
+    expect(await world.notes()).toEqual(['a'])
+  })
+
   test('[J10] a refused room is told, and what waits there is rejected', async () => {
-    let world = createWorld({ policy: ({ action, room }) => action !== 'join' || room !== 'r' })
+    let world = createWorld({
+      policy({ action, room }) {
+        if (action === 'join' && room === 'r') throw new RealtimeError('forbidden', 'members only')
+        return true
+      }
+    })
     let ann = world.device().open('ann')
     let board = useBoard(ann)
     let stages = watch(board.note('let me in'))
@@ -529,7 +570,7 @@ describe('rooms', () => {
     expect(board.status()).toMatchObject({ refused: 'forbidden', stale: true })
     expect(stages).toMatchObject({ stored: 'yes', acked: 'forbidden' })
     expect(board.notes()).toEqual([])
-    expect(ann.client.rejected.get()).toHaveLength(1)
+    expect(ann.client.rejected.get()).toMatchObject([{ code: 'forbidden', message: 'members only' }])
   })
 
   test('[J10] so is what is done in it later, and what is tried again', async () => {
@@ -753,6 +794,27 @@ describe('tabs of one device', () => {
     expect(one.board.notes()).toEqual(notes)
     expect(two.board.notes()).toEqual(notes)
     for (let { client } of [one, two]) expect(client.pending.get()).toEqual([])
+  })
+
+  test('[H6] a tab that does not send takes no marks', async () => {
+    let world = createWorld()
+    let device = world.device()
+    let [one, two] = [device.open('ann'), device.open('ann')]
+    let board = useBoard(one)
+    useBoard(two)
+    await one.client.ready
+    await two.client.ready
+    board.note('a')
+    await world.clock.settle()
+    two.client.connect()
+    await world.clock.advance(500)
+    expect(two.client.$connection.get()).toMatchObject({ phase: 'online', leader: false })
+    let entries = await [...device.disks.values()][0]?.entries()
+    expect([...(entries?.keys() ?? [])].filter(key => key.startsWith('marks'))).toEqual([])
+    one.client.connect()
+    await world.clock.advance(500)
+    expect(await world.notes()).toEqual(['a'])
+    expect(two.client.pending.get()).toEqual([])
   })
 
   test('[S17] tabs that act without pause lose nothing', async () => {

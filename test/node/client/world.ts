@@ -78,16 +78,22 @@ export interface Device {
   readonly network: Network
   /** Opens a page of an app on this device. */
   open(user: string, options?: Partial<RealtimeOptions>): Tab
+  /** What a page on this device has around it, without a client. */
+  page(): Surroundings
 }
 
-export interface Tab {
-  readonly client: Realtime
-  readonly events: { type: string; detail: unknown }[]
+export interface Surroundings {
+  readonly ports: ClientPorts
   readonly reports: string[]
   /** The page lives through this. */
   page(event: PageEvent): void
   /** The page is gone without a word: nothing of it happens any more, and its locks are free. */
   kill(): void
+}
+
+export interface Tab extends Surroundings {
+  readonly client: Realtime
+  readonly events: { type: string; detail: unknown }[]
 }
 
 export interface World {
@@ -238,7 +244,7 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
   let network = createNetwork(clock, hub)
   let tabs = 0
 
-  function open(user: string, options: Partial<RealtimeOptions> = {}): Tab {
+  function surround(): Surroundings {
     let isDead = false
     let alive =
       <A extends unknown[]>(call: (...args: A) => void) =>
@@ -246,7 +252,6 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
         if (!isDead) call(...args)
       }
     let pages = new Set<(event: PageEvent) => void>()
-    let events: Tab['events'] = []
     let reports: string[] = []
     let releases: Stop[] = []
     let page: Page = {
@@ -307,17 +312,8 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
       dispatchDom: null,
       report: (_level, code) => void reports.push(code)
     }
-    let client = createRealtime({
-      url: 'wss://example.test/realtime',
-      app: 'app',
-      user,
-      ...options,
-      ports: { ...ports, ...options.ports }
-    })
-    client.onAny((type, detail) => void events.push({ type, detail }))
     return {
-      client,
-      events,
+      ports,
       reports,
       page(event) {
         for (let call of pages) call(event)
@@ -330,7 +326,21 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
     }
   }
 
-  return { disks, network, open }
+  function open(user: string, options: Partial<RealtimeOptions> = {}): Tab {
+    let around = surround()
+    let events: Tab['events'] = []
+    let client = createRealtime({
+      url: 'wss://example.test/realtime',
+      app: 'app',
+      user,
+      ...options,
+      ports: { ...around.ports, ...options.ports }
+    })
+    client.onAny((type, detail) => void events.push({ type, detail }))
+    return { ...around, client, events }
+  }
+
+  return { disks, network, open, page: surround }
 }
 
 /** Mutual exclusion as browsers have it: first come, first served. */

@@ -110,6 +110,16 @@ describe.each(Object.entries(storages))('over %s', (_name, createStorage) => {
     expect(idsOf(await rowsOn(await open()))).toEqual(['a', 'b'])
   })
 
+  test('[S2] a withdrawal of what lies together takes only what never left', async () => {
+    let open = createStorage()
+    let [leader, other] = [await openLeader(await open()), await openTab(await open())]
+    await append(other, 'a', 'b', 'c')
+    await leader.outbox.refresh()
+    await leader.outbox.claim(CHAIN, { count: 1, bytes: 100_000 })
+    expect(await other.outbox.withdraw(() => true, { kind: 'purged' })).toEqual(['b', 'c'])
+    expect(idsOf(await rowsOn(await open()))).toEqual(['a'])
+  })
+
   test('rows past their time are taken out by a claim, and the others go', async () => {
     let open = createStorage()
     let tab = await openLeader(await open())
@@ -353,6 +363,17 @@ describe.each(Object.entries(storages))('over %s', (_name, createStorage) => {
       ['b', 1],
       ['c', 2]
     ])
+  })
+
+  test('[S14] whoever could send under a former client cannot under the new one', async () => {
+    let open = createStorage()
+    let [leader, other] = [await openLeader(await open()), await openTab(await open())]
+    await other.outbox.fork()
+    expect(await other.outbox.raiseGen()).toBe(leader.outbox.gen)
+    await append(other, 'a')
+    await leader.outbox.refresh()
+    expect(leader.outbox.gen).toBe(0)
+    await expect(leader.outbox.claim(CHAIN, MANY)).rejects.toBeInstanceOf(Fenced)
   })
 
   test('[S14] a tab that has not heard of a fork stores under the new client', async () => {

@@ -291,6 +291,36 @@ test('[S11] what was being claimed when a refusal came waits behind it', async (
   expect(links(desk.out).slice(0, 2)).toEqual(['1→2 b', '2→3 c'])
 })
 
+test('[S11] a refusal without a pause, or with one that is called off, does not stop the chain', async () => {
+  let desk = await openDesk()
+  await append(desk.tab, 'a', 'b')
+  await desk.online(ROOM)
+  give(desk, nackOf(desk.out[0] as PushFrame, 'busy', { after: 0 }))
+  await desk.tab.clock.settle()
+  expect(links(desk.out.slice(2))).toEqual(['0→1 a', '1→2 b'])
+  desk.outgoing.slow(60_000)
+  await append(desk.tab, 'c')
+  desk.outgoing.slow(0)
+  await desk.tab.clock.settle()
+  expect(links(desk.out.slice(4))).toEqual(['2→3 c'])
+})
+
+test('[S11] what is sent again goes first, also when the window has no room for it yet', async () => {
+  let desk = await openDesk({ window: { count: 2, bytes: 100_000 } })
+  await append(desk.tab, 'a', 'b', rowOf('h', { lane: 'high' }))
+  await desk.online(ROOM)
+  expect(links(desk.out)).toEqual(['0→1 h', '0→1 a'])
+  // The next row of the chain is being claimed while the one before it comes back.
+  give(desk, ackOf(desk.out[0] as PushFrame, 1))
+  await desk.tab.outbox.idle()
+  let release = (desk.tab.outbox.disk as ReturnType<typeof createTestDisk>).hold()
+  await desk.tab.clock.settle()
+  give(desk, nackOf(desk.out[1] as PushFrame, 'busy', { after: 0 }))
+  release()
+  await desk.tab.clock.settle()
+  expect(links(desk.out.slice(2))).toEqual(['0→1 a', '1→2 b'])
+})
+
 test('[S4] order: the room is joined again once, and sending goes on from its marks', async () => {
   let desk = await openDesk()
   await append(desk.tab, 'a', 'b', rowOf('h', { lane: 'high' }))

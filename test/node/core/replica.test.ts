@@ -187,6 +187,15 @@ test('[R6] a row that is answered after its event is gone at once', () => {
   expect(visible).toEqual(['x'])
 })
 
+test('[R6] a row that was taken without an effect of its own goes when the position reaches its answer', () => {
+  let { replica, texts, visible } = live()
+  replica.addPending([rowOf('x')])
+  replica.settlePending('x', 1)
+  replica.event(eventOf(1, 'another', { by: 'ann' }))
+  expect(texts()).toEqual(['another@ann'])
+  expect(visible).toEqual(['x'])
+})
+
 test('[R6] a settled row is not painted any more after the epoch has changed', () => {
   let { replica, texts, visible } = live()
   replica.event(eventOf(1, 'a', { by: 'ann' }))
@@ -270,6 +279,15 @@ test('[R3] parts that belong to another join are dropped', () => {
   expect(texts()).toEqual(['a', 'b', 'c'])
 })
 
+test('[R3] events held for a join that was superseded are dropped with it', () => {
+  let { replica, texts } = live()
+  replica.joined(joinedFrame({ ref: 2, epoch: 'e2', recovered: 'none', snapshot: true, offset: 1 }))
+  expect(replica.event(eventOf(2, 'of e2'))).toBe('held')
+  replica.joined(joinedFrame({ ref: 3, epoch: 'e3', recovered: 'none', snapshot: true, offset: 1 }))
+  expect(replica.snapshot(snapshotOf(['a'], { ref: 3, epoch: 'e3' }))).toEqual([])
+  expect(texts()).toEqual(['a'])
+})
+
 test('a feature that a snapshot does not name starts over', () => {
   let { replica, texts } = live()
   replica.event(eventOf(1, 'a'))
@@ -308,6 +326,22 @@ test('[S20] what is cast must be volatile here', () => {
   expect(replica.cast(castOf('', { type: 'toString' }), 0)).toBe(false)
   expect(replica.cast(castOf('', { feature: 'unknown' }), 0)).toBe(false)
   expect(texts()).toEqual([])
+})
+
+test('casts are painted after the rows, also after those that come later', () => {
+  let trail = defineFeature({
+    name: 'trail',
+    version: 1,
+    events: { step: durable(object({})), hover: volatile(object({})) },
+    initial: [] as readonly string[],
+    reduce: { step: list => [...list, 'step'], hover: list => [...list, 'hover'] },
+    commands: {}
+  })
+  let { replica } = live(trail as unknown as Feature)
+  replica.cast(castOf('', { feature: 'trail', type: 'hover', data: {} }), 0)
+  expect(replica.paint().get('trail')).toEqual(['hover'])
+  replica.addPending([rowOf('x', { feature: 'trail', type: 'step', data: {} })])
+  expect(replica.paint().get('trail')).toEqual(['step', 'hover'])
 })
 
 test('casts stay on top of rows and events that come in', () => {

@@ -219,6 +219,23 @@ test('token, opening and hello share one deadline', async () => {
   expect(line.wires).toHaveLength(2)
 })
 
+test('a token function that fails too late fails nothing any more', async () => {
+  let tokens = [deferred<string>(), deferred<string>()]
+  let asked = 0
+  let line = createLine({ token: () => (tokens[asked++] as (typeof tokens)[0]).promise })
+  line.supervisor.feed({ type: 'connect' })
+  line.wire.sink.opened()
+  line.supervisor.feed({ type: 'reopen', reason: 'replaced' })
+  line.wire.sink.opened()
+  await line.clock.settle()
+  tokens[0]?.reject(new RealtimeError('forbidden'))
+  await line.clock.settle()
+  expect(line.supervisor.state.phase).toBe('authenticating')
+  tokens[1]?.resolve('good')
+  await line.clock.settle()
+  expect(framesOf(line.wire, 'hello')[0]).toMatchObject({ token: 'good' })
+})
+
 test('a server that never says welcome is left after the deadline', async () => {
   let line = createLine()
   line.supervisor.feed({ type: 'connect' })

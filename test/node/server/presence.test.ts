@@ -146,15 +146,44 @@ test('[P6] leaving and a clean close are told at once', async () => {
 test('[P7] data that are too large or too deep are refused', async () => {
   let world = createWorld()
   let ann = await world.join('ann')
-  let deep: unknown = 1
-  for (let i = 0; i < 1000; i++) deep = [deep]
-  ann.send({ f: 'presence', room: 'r', self: 'ü'.repeat(5000) }, { f: 'presence', room: 'r', self: deep })
-  expect(world.hub.stats().badFrames).toBe(2)
-  ann.send({ f: 'join', ref: 2, room: 's', presence: 'x'.repeat(10_000) })
+  ann.send({ f: 'presence', room: 'r', self: 'ü'.repeat(5000) }, { f: 'presence', room: 'r', self: deep() })
   await world.clock.settle()
-  expect(ann.take('nack')).toMatchObject([{ ref: 2, code: 'invalid', final: true }])
+  expect(world.hub.stats().badFrames).toBe(2)
   expect(world.hub.room('r').members()[sidOf(ann)]).toMatchObject({ data: null })
 })
+
+test('[P7] a join with such data is admitted without them', async () => {
+  let world = createWorld()
+  let ann = await world.enter('ann')
+  ann.send({ f: 'join', ref: 1, room: 'r', presence: 'x'.repeat(10_000) }, pushOf(1))
+  ann.send({ f: 'join', ref: 2, room: 's', presence: deep() })
+  await world.clock.settle()
+  expect(ann.take('nack')).toEqual([])
+  expect(ann.take('ack')).toMatchObject([{ n: 1, at: 1 }])
+  let members = ann.take('joined').map(joined => joined.members?.[sidOf(ann)])
+  expect(members).toMatchObject([
+    { user: 'ann', data: {} },
+    { user: 'ann', data: {} }
+  ])
+  expect(world.hub.stats().badFrames).toBe(2)
+  expect(world.reports).toEqual(['bad-frame', 'bad-frame'])
+})
+
+test('[P7] who sends such joins again and again is ended', async () => {
+  let world = createWorld({ limits: { badFrames: 1 } })
+  let ann = await world.enter('ann')
+  for (let ref of [1, 2, 3]) ann.send({ f: 'join', ref, room: `r${ref}`, presence: deep() })
+  await world.clock.settle()
+  expect(ann.last('bye')).toMatchObject({ code: 'bad-frames', final: false })
+  await world.clock.pass(10_000)
+  expect(world.hub.room('r2').members()).toEqual({})
+})
+
+function deep(): unknown {
+  let value: unknown = 1
+  for (let i = 0; i < 1000; i++) value = [value]
+  return value
+}
 
 test('[P3] a policy may refuse presence', async () => {
   let world = createWorld({ policy: ({ action, data }) => action !== 'presence' || data !== 'rude' })
