@@ -41,6 +41,7 @@ const bundle: Options = {
   globalName: 'RealtimeStores',
   platform: 'browser',
   minify: true,
+  sourcemap: false,
   noExternal: [/.*/],
   define: { 'process.env.NODE_ENV': '"production"' }
 }

@@ -2,17 +2,19 @@
 // code its way in. Runs wherever its ports do.
 
 import { RealtimeError } from '../errors.js'
-import { type AnyFeature, type StateOf, validateDraft } from '../feature.js'
+import type { AnyFeature, StateOf } from '../feature.js'
 import type { Clock, Random, Report, Stop } from '../ports.js'
 import type { Member } from '../protocol/frames.js'
+import { isObject, jsonCopy, requireFunction, requireObject, requireText, wrong } from './arguments.js'
 import { type Connection, createConnection } from './connection.js'
 import { APP_ID, problemOf, specOf } from './decide.js'
-import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { type Limits, limitsOf } from './limits.js'
 import { type Authenticate, claimedUser, defaultPolicy, type Policy, type Revoke } from './policy.js'
 import { createQuota } from './quota.js'
 import { createRoom, type Room } from './room.js'
 import { createSessions } from './sessions.js'
 import type { Storage } from './storage.js'
+import { keyOf } from './traffic.js'
 import type { Peer } from './writer.js'
 
 export interface HubOptions {
@@ -31,6 +33,11 @@ export interface HubOptions {
   /** Told what no caller can be told of. Default: nothing. */
   readonly report?: Report
 }
+
+/** Characters of an app's key: with its prefix it is an id, which has at most 64. */
+const MOST_KEY = 60
+/** What a storage can be told by. */
+const STORAGE = ['open', 'clientOf', 'findIds', 'read', 'before', 'commit'] as const
 
 /** A room as the app's own server code sees it. */
 export interface HubRoom {
@@ -76,8 +83,9 @@ export interface Hub {
 
 /** Creates a server that a transport feeds; `realtime-stores/server/node` does that with WebSockets. */
 export function createHub(options: HubOptions): Hub {
+  checkOptions(options)
   let { storage, clock, random, authenticate = claimedUser, policy = defaultPolicy, report = () => {} } = options
-  let limits: Limits = { ...DEFAULT_LIMITS, ...options.limits }
+  let limits = limitsOf(options.limits)
   let features = byName(options.features)
   let sessions = createSessions(clock, random, limits.presenceGrace)
   let quota = createQuota(clock, limits.actionsPerMinute)
@@ -127,10 +135,36 @@ export function createHub(options: HubOptions): Hub {
   }
 
   function featureOf(feature: AnyFeature | string): AnyFeature {
-    let name = typeof feature === 'string' ? feature : feature.name
+    let name = typeof feature === 'string' ? feature : feature?.name
+    if (typeof name !== 'string') wrong('feature', 'a feature or its name', feature)
     let known = features.get(name)
     if (!known) throw new RealtimeError('unknown-feature', `this hub does not run the feature «${name}»`)
     return known
+  }
+
+  function requireOpen(): void {
+    if (closed) throw new RealtimeError('closed', 'this hub was closed')
+  }
+
+  /** Everything that the app says of one event, checked: nothing of it is in the room yet. */
+  function eventOf(
+    feature: AnyFeature | string,
+    type: string,
+    given: unknown,
+    options: AppOptions,
+    way: 'durable' | 'volatile'
+  ) {
+    requireOpen()
+    let known = featureOf(feature)
+    if (typeof type !== 'string') wrong('type', 'the name of an event', type)
+    requireObject('options', options, 'an object that says by whom: { by }')
+    let { by, key } = options
+    requireText('by', by, 256)
+    if (key !== undefined) requireText('key', key, MOST_KEY)
+    let data = jsonCopy('data', given)
+    let problem = problemOf(known, type, data, way)
+    if (problem !== null) throw new RealtimeError('bad-argument', problem)
+    return { known, data, by, key }
   }
 
   return {
@@ -141,48 +175,27 @@ export function createHub(options: HubOptions): Hub {
       return { receive: connection.receive, closed: connection.closed }
     },
     room(id) {
-      if (id.length < 1 || id.length > 256)
-        throw new RealtimeError('bad-argument', `a room's name has 1 to 256 characters; got ${id.length}`)
+      requireText('room', id, 256)
+      // Rooms are keys of objects on the wire, where this one means something else.
+      if (id === '__proto__') throw new RealtimeError('bad-argument', 'room must not be «__proto__»')
       return {
-        async push(feature, type, data, { by, key }) {
-          let known = featureOf(feature)
-          validateDraft(known, type, data)
-          let problem = problemOf(known, type, data, 'durable')
-          if (problem !== null) throw new RealtimeError('bad-argument', problem)
-          if (key !== undefined && (key === '' || key.length > 60))
-            throw new RealtimeError('bad-argument', 'key must have 1 to 60 characters')
-          return room(id).append({
-            feature: known.name,
-            type,
-            data,
-            id: key === undefined ? random.id() : `${APP_ID}${key}`,
-            by
-          })
+        async push(feature, type, given, options) {
+          let { known, data, by, key } = eventOf(feature, type, given, options, 'durable')
+          let eventId = key === undefined ? random.id() : `${APP_ID}${key}`
+          return room(id).append({ feature: known.name, type, data, id: eventId, by })
         },
-        cast(feature, type, data, { by, key }) {
-          let known = featureOf(feature)
-          let problem = problemOf(known, type, data, 'volatile')
-          if (problem !== null) throw new RealtimeError('bad-argument', problem)
+        cast(feature, type, given, options) {
+          let { known, data, by, key } = eventOf(feature, type, given, options, 'volatile')
           let spec = specOf(known, type)
           let ttl = spec?.delivery.kind === 'volatile' ? spec.delivery.seconds : 0
-          let named = key ?? spec?.key?.(data)
+          let named = key === undefined ? keyOf(known, type, data, undefined) : { key }
           let at = clock.now()
-          room(id).cast(
-            {
-              f: 'cast',
-              room: id,
-              feature: known.name,
-              type,
-              data,
-              ttl,
-              by,
-              at,
-              ...(named === undefined ? {} : { key: named })
-            },
-            null
-          )
+          room(id).cast({ f: 'cast', room: id, feature: known.name, type, data, ttl, by, at, ...named }, null)
         },
-        state: (async (feature: AnyFeature | string) => room(id).state(featureOf(feature).name)) as HubRoom['state'],
+        state: (async (feature: AnyFeature | string) => {
+          requireOpen()
+          return room(id).state(featureOf(feature).name)
+        }) as HubRoom['state'],
         members: () => rooms.get(id)?.members() ?? {}
       }
     },
@@ -199,11 +212,35 @@ export function createHub(options: HubOptions): Hub {
   }
 }
 
+/** Throws `bad-argument` unless a hub can be made with these; limits and features are checked where they are read. */
+function checkOptions(options: HubOptions): void {
+  requireObject('options', options)
+  let { storage } = options
+  if (!isObject(storage) || STORAGE.some(name => typeof storage[name] !== 'function'))
+    wrong('storage', 'a storage, such as createMemoryStorage()', storage)
+  for (let name of ['clock', 'random'] as const) requireObject(name, options[name])
+  for (let name of ['authenticate', 'revoke', 'policy', 'report'] as const) requireFunction(name, options[name])
+}
+
 function byName(features: readonly AnyFeature[]): ReadonlyMap<string, AnyFeature> {
+  if (!Array.isArray(features)) wrong('features', 'a list of features', features)
   let map = new Map<string, AnyFeature>()
-  for (let feature of features) {
+  for (let [i, feature] of features.entries()) {
+    checkFeature(`features[${i}]`, feature)
     if (map.has(feature.name)) throw new RealtimeError('bad-argument', `two features are named «${feature.name}»`)
     map.set(feature.name, feature)
   }
   return map
+}
+
+function checkFeature(path: string, feature: AnyFeature): void {
+  let { name, version, events, reduce } = isObject(feature) ? feature : ({} as Partial<AnyFeature>)
+  let named = typeof name === 'string' && name.length > 0 && name.length <= 64 && name !== '__proto__'
+  if (!named || !Number.isSafeInteger(version) || !isObject(events) || !isObject(reduce))
+    wrong(path, 'a feature, as defineFeature returns it', feature)
+  for (let [type, spec] of Object.entries(events)) {
+    if (type.length < 1 || type.length > 64) wrong(`${path}.events: a name`, 'a text of 1 to 64 characters', type)
+    if (!isObject(spec) || !isObject(spec.delivery) || !spec.schema)
+      wrong(`${path}.events.${type}`, 'an event, as durable(), ttl(), latest() or volatile() return it', spec)
+  }
 }

@@ -1,6 +1,8 @@
 // How much of everything a server takes, in one table. Times in milliseconds, sizes in bytes unless said otherwise.
 
+import { RealtimeError } from '../errors.js'
 import { byteLength } from '../protocol/codec.js'
+import { isObject, wrong } from './arguments.js'
 
 export interface Limits {
   /** Largest message in either direction, in bytes; larger ones end the connection. */
@@ -66,6 +68,59 @@ export const DEFAULT_LIMITS: Limits = {
   actionsPerMinute: Infinity,
   idleRoom: 60 * SECOND,
   batch: 500
+}
+
+/** What must be at least 1: without it nothing would ever be taken, or a timer would never rest. */
+const POSITIVE: ReadonlySet<string> = new Set([
+  'handshake',
+  'highWater',
+  'logLength',
+  'snapshotEvery',
+  'actionsPerMinute',
+  'idleRoom',
+  'batch'
+])
+
+/** The limits of a server; throws `bad-argument` naming the one that is unknown or out of range. */
+export function limitsOf(given: Partial<Limits> = {}): Limits {
+  if (!isObject(given)) wrong('limits', 'an object', given)
+  let limits: Record<string, unknown> = { ...DEFAULT_LIMITS }
+  for (let [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(limits, name)) throw new RealtimeError('bad-argument', `limits has no «${name}»`)
+    if (value === undefined) continue
+    checkLimit(name, value)
+    limits[name] = value
+  }
+  return limits as unknown as Limits
+}
+
+function checkLimit(name: string, value: unknown): void {
+  let path = `limits.${name}`
+  if (name === 'window') {
+    if (!isObject(value)) wrong(path, 'an object { count, bytes }', value)
+    requireWhole(`${path}.count`, value.count)
+    requireWhole(`${path}.bytes`, value.bytes)
+  } else if (name === 'retry') {
+    let [min, max] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : []
+    if (!within(min, 0) || !within(max, min as number) || max === Infinity)
+      wrong(path, 'a list [min, max] of two numbers, 0 <= min <= max', value)
+  } else if (name === 'max') requireWhole(path, value)
+  else if (name === 'heartbeat') {
+    // Told to every client, and Infinity does not survive JSON.
+    if (!within(value, 1) || value === Infinity) wrong(path, 'a finite number from 1', value)
+  } else {
+    let min = POSITIVE.has(name) ? 1 : 0
+    if (!within(value, min)) wrong(path, `a number from ${min}`, value)
+  }
+}
+
+function requireWhole(path: string, value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) wrong(path, 'a whole number from 1', value)
+}
+
+/** NaN is not. */
+function within(value: unknown, min: number): boolean {
+  return typeof value === 'number' && value >= min
 }
 
 /** Whether a text is longer than `max` bytes, without counting when its length tells. */

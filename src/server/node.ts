@@ -11,6 +11,7 @@ import { RealtimeError } from '../errors.js'
 import type { AnyFeature } from '../feature.js'
 import { companionFeatures } from '../features/index.js'
 import type { Clock, Random, Report } from '../ports.js'
+import { requireObject, wrong } from './arguments.js'
 import { createHub, type Hub, type HubOptions } from './hub.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import { createMemoryStorage } from './storage/memory.js'
@@ -80,6 +81,7 @@ export interface RealtimeServer {
  * ```
  */
 export async function createServer(options: ServerOptions = {}): Promise<RealtimeServer> {
+  checkOptions(options)
   let { features = companionFeatures, storage, server, port = 0, host, report = warn, ...rest } = options
   let path = options.path ?? (server ? '/realtime' : '/')
   let hub = createHub({
@@ -88,7 +90,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     report,
     ...rest,
     features,
-    storage: storage ?? createMemoryStorage()
+    storage: storage === undefined ? createMemoryStorage() : storage
   })
   let max = rest.limits?.max ?? DEFAULT_LIMITS.max
   let sockets = new WebSocketServer({ noServer: true, maxPayload: max, perMessageDeflate: false })
@@ -129,6 +131,17 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
       if (!server) await new Promise<void>(resolve => http.close(() => resolve()))
     }
   }
+}
+
+/** Throws `bad-argument` for what only this server knows; the rest is for the hub. */
+function checkOptions(options: ServerOptions): void {
+  requireObject('options', options)
+  let { server, port = 0, host, path = '/' } = options
+  if (server !== undefined && typeof server?.on !== 'function') wrong('server', 'an HTTP server of Node', server)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) wrong('port', 'a whole number from 0 to 65,535', port)
+  if (host !== undefined && typeof host !== 'string') wrong('host', 'a text', host)
+  if (typeof path !== 'string' || !path.startsWith('/') || path.includes('?'))
+    throw new RealtimeError('bad-argument', `path must start with / and have no ?, got ${JSON.stringify(path)}`)
 }
 
 function serve(webSocket: WebSocket, info: PeerInfo, hub: Hub): void {

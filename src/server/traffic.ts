@@ -75,6 +75,11 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     else fetch(frame)
   }
 
+  /** Whether presence data are small and shallow enough to be told to others. */
+  function fitting(presence: unknown): boolean {
+    return shallow(presence) && sizeOf(presence) <= limits.presenceBytes
+  }
+
   function join(frame: FrameOf<'join'>) {
     let { room } = frame
     // Rooms are keys of objects on the wire, where this one means something else.
@@ -82,13 +87,10 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     if (!seats.has(room) && seats.size + gates.size >= limits.roomsPerConnection) {
       return refuseJoin(frame, { code: 'rate-limited', final: false, message: 'too many rooms on one connection' })
     }
-    if (!shallow(frame.presence) || sizeOf(frame.presence) > limits.presenceBytes) {
+    if (!fitting(frame.presence)) {
       bad('join.presence is too large')
-      return refuseJoin(frame, {
-        code: 'invalid',
-        final: true,
-        message: `presence takes ${limits.presenceBytes} bytes`
-      })
+      if (!link.open) return
+      frame = { ...frame, presence: {} }
     }
     let later: Refusal = { code: 'busy', final: false }
     let answer: PolicyAnswer | Promise<PolicyAnswer>
@@ -174,7 +176,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     if (!seat || seat.only) return
     if (sync) parts.room(room).tellMembers(link)
     if (self === undefined) return
-    if (!shallow(self) || sizeOf(self) > limits.presenceBytes) return bad('presence is too large')
+    if (!fitting(self)) return bad('presence is too large')
     let refusal = askNow(policy, { ...request(room, 'presence'), token: seat.join.token, data: self }, threw(room))
     if (!refusal) parts.room(room).presence(seat, self)
   }
@@ -191,8 +193,8 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
       .then(() => parts.room(room).page(before, limit))
       .then(
         ({ events, done }) => {
-          let fitting = newestThatFit(events, limits.max - 1024)
-          link.writer.frame({ f: 'page', ref, events: fitting, done: done && fitting.length === events.length })
+          let newest = newestThatFit(events, limits.max - 1024)
+          link.writer.frame({ f: 'page', ref, events: newest, done: done && newest.length === events.length })
         },
         error => {
           report('error', 'storage-failed', { room, error })
@@ -225,7 +227,7 @@ function sizeOf(value: unknown): number {
 }
 
 /** The key by which a cast replaces others: what the feature says, else what the sender says. */
-function keyOf(feature: AnyFeature, type: string, data: unknown, sent: string | undefined): { key?: string } {
+export function keyOf(feature: AnyFeature, type: string, data: unknown, sent: string | undefined): { key?: string } {
   let key = sent
   try {
     key = specOf(feature, type)?.key?.(data) ?? sent

@@ -2,6 +2,7 @@
 // Commits of one turn of the event loop share one write to the disk.
 
 import { RealtimeError } from '../../errors.js'
+import { requireObject, wrong } from '../arguments.js'
 import type { ClientRecord, Commit, RoomHead, Storage, StoredEvent, StoredSnapshot } from '../storage.js'
 import { openDatabase, type SqlDatabase, type SqlStatement } from './sqlite-driver.js'
 
@@ -44,7 +45,12 @@ interface Waiting {
 }
 
 /** Keeps rooms in a file, with `node:sqlite` where Node has it, else with the package `libsql`. Throws without either. */
-export function createSqliteStorage({ file, synchronous = 'full', restored = false }: SqliteOptions): Storage {
+export function createSqliteStorage(options: SqliteOptions): Storage {
+  requireObject('options', options, "an object such as { file: 'realtime.db' }")
+  let { file, synchronous = 'full', restored = false } = options
+  if (typeof file !== 'string' || file === '') wrong('file', 'the path of the database file', file)
+  if (synchronous !== 'full' && synchronous !== 'normal') wrong('synchronous', "'full' or 'normal'", synchronous)
+  if (typeof restored !== 'boolean') wrong('restored', 'true or false', restored)
   let db = openDatabase(file)
   db.exec('PRAGMA busy_timeout = 5000')
   db.exec('PRAGMA journal_mode = WAL')

@@ -80,7 +80,7 @@ test('[A1] feature and type are checked', async () => {
     await expectRefused(() => room.cast(feature as string, 'cursor', { x: '1' }, BY), /^feature must/)
     await expectRefused(() => room.state(feature as string), /^feature must/)
   }
-  for (let type of [undefined, null, 7, Symbol('add')]) {
+  for (let type of [undefined, null, 7, Symbol('add')] as unknown[]) {
     await expectRefused(() => room.push(notes, type as string, { text: 'x' }, BY), /^type must/)
   }
 })
@@ -187,7 +187,7 @@ let wrongLimits: [unknown, string][] = [
   [{ badFrames: -1 }, 'limits.badFrames must'],
   [{ keepIds: Number.NaN }, 'limits.keepIds must'],
   [{ presenceGrace: null }, 'limits.presenceGrace must'],
-  [{ idleRoom: 2 ** 31 }, 'limits.idleRoom must'],
+  [{ idleRoom: 0 }, 'limits.idleRoom must'],
   [{ batch: 0 }, 'limits.batch must'],
   [{ actionsPerMinute: 0 }, 'limits.actionsPerMinute must'],
   [{ window: 5 }, 'limits.window must'],
@@ -224,8 +224,8 @@ let wrongFeatures: [string, unknown, string][] = [
 ]
 
 test.each(wrongFeatures)('features are checked: %s', async (_, features, words) => {
-  await expectRefused(() => createWorld({ features: features as AnyFeature[] }), words.replace(/[[\].]/g, '\\$&'))
-  await expectRefused(() => createServer({ features } as ServerOptions), words.replace(/[[\].]/g, '\\$&'))
+  await expectRefused(() => createWorld({ features: features as AnyFeature[] }), words)
+  await expectRefused(() => createServer({ features } as ServerOptions), words)
 })
 
 let wrongRest: [unknown, string][] = [
@@ -258,9 +258,9 @@ test('path and port are checked before anything is opened', async () => {
 
 test('createSqliteStorage says what is missing', async () => {
   let create = (options?: unknown) => () => createSqliteStorage(options as Parameters<typeof createSqliteStorage>[0])
-  for (let options of [undefined, null, 'realtime.db']) await expectRefused(create(options), 'options must be.*file')
-  for (let file of [undefined, null, 7, '']) await expectRefused(create({ file }), '^file must')
+  for (let options of [undefined, null, 'realtime.db']) await expectRefused(create(options), /^options must be .*file/)
+  for (let file of [undefined, null, 7, '']) await expectRefused(create({ file }), /^file must/)
   let file = join(tmpdir(), 'no', 'such', 'folder.db')
-  await expectRefused(create({ file, synchronous: 'FULL' }), '^synchronous must')
-  await expectRefused(create({ file, restored: 'no' }), '^restored must')
+  await expectRefused(create({ file, synchronous: 'FULL' }), /^synchronous must/)
+  await expectRefused(create({ file, restored: 'no' }), /^restored must/)
 })
