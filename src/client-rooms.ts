@@ -73,6 +73,16 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     if (frame) send([frame])
   }
 
+  /** In one batch; a join that cannot be written keeps only its own room out. */
+  function sendJoins(joins: readonly Frame[]): void {
+    try {
+      send(joins)
+    } catch (error) {
+      if (joins.length === 1) failed(error)
+      else for (let frame of joins) sendJoins([frame])
+    }
+  }
+
   /** What a silent join of this room is still answered concerns nobody any more. */
   function forgetSilent(room: string): void {
     for (let [old, name] of silent) if (name === room) silent.delete(old)
@@ -210,7 +220,7 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     online(): void {
       isOnline = true
       let joins = [...shown].flatMap(([id, core]) => core.joinFrame(doneOf(id)) ?? [])
-      if (joins.length) send(joins)
+      if (joins.length) sendJoins(joins)
       deliver()
     },
     offline(): void {

@@ -9,7 +9,7 @@ import type { ConnectionView } from './core/connection-view.js'
 import { createLedger, type Ending } from './core/ledger.js'
 import { createOutbox } from './core/outbox.js'
 import { createOutgoing } from './core/outgoing.js'
-import { isExpired, type ParkedRow, type Row } from './core/rows.js'
+import type { ParkedRow, Row } from './core/rows.js'
 import { createSupervisor, type TokenSource } from './core/supervisor.js'
 import { browserPorts, type ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
@@ -272,7 +272,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     welcomed(frame: WelcomeFrame) {
       max = Math.min(DEFAULT_MAX, frame.max)
-      outgoing.opened(frame.window)
+      outgoing.opened({ ...frame.window, max: frame.max })
       rooms.online()
       emit('connected', { again: wasOnline })
       wasOnline = true
@@ -324,7 +324,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     if (byteLength(text) > max - ENVELOPE) {
       throw new RealtimeError(
         'too-large',
-        `${feature.name}.${type} has ${byteLength(text)} bytes; the server takes ${max - ENVELOPE}.`
+        `${feature.name}.${type} has ${byteLength(text)} bytes; one action may have ${max - ENVELOPE}.`
       )
     }
     // A copy: what the caller does with the object afterwards must not change what was accepted.
@@ -384,11 +384,11 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     stopExpiry = null
     let next = Infinity
     for (let { rows, claimed } of outbox.chains.values()) {
-      for (let { n, at, ttl } of rows) if (ttl !== undefined && n > claimed) next = Math.min(next, at + ttl * 1000)
+      for (let row of rows) if (row.n > claimed) next = Math.min(next, outbox.timeLeft(row))
     }
     if (next === Infinity) return
-    stopExpiry = clock.after(Math.max(50, next - clock.now() + 1), () => {
-      outbox.withdraw(row => isExpired(row, clock.now()), { kind: 'expired' }).catch(fail)
+    stopExpiry = clock.after(Math.max(50, next + 1), () => {
+      outbox.withdraw(row => outbox.timeLeft(row) < 0, { kind: 'expired' }).catch(fail)
     })
   }
 

@@ -2,17 +2,22 @@
 
 import { atom, type ReadableAtom } from 'nanostores'
 import { compareRosters, EMPTY_ROSTER, type Roster, stepRoster } from './core/presence.js'
+import { RealtimeError } from './errors.js'
 import type { Clock, Stop } from './ports.js'
+import { byteLength } from './protocol/codec.js'
 import type { Frame, Member, PresenceFrame } from './protocol/frames.js'
+import { check, json } from './schema.js'
 
 export interface RoomPresence {
   /** Everyone in the room, by connection. */
   readonly $roster: ReadableAtom<Roster>
-  /** Replaces what this connection says of itself. */
+  /** Replaces what this connection says of itself: an object that survives JSON, at most 8 KiB of it. */
   set(data: Readonly<Record<string, unknown>>): void
 }
 
 const INTERVAL = 100
+/** What a server takes of one connection, in bytes. */
+const MAX_BYTES = 8 * 1024
 /** After a reconnect others may be missing only because they have not come back yet; this long nobody is told that they left. */
 const RETURN_GRACE = 8000
 
@@ -78,7 +83,7 @@ export function createPresence(ports: {
       return self
     },
     set(data) {
-      self = data
+      self = checked(data)
       if (!pause) flush()
     },
     take(frame) {
@@ -98,4 +103,19 @@ export function createPresence(ports: {
       for (let wait of missing.values()) wait()
     }
   }
+}
+
+const anyJson = json()
+
+/** A copy: what the caller does with the object afterwards changes nothing. */
+function checked(data: unknown): Readonly<Record<string, unknown>> {
+  let result = check(anyJson, data, 'presence')
+  if (!result.ok) throw new RealtimeError('bad-argument', result.message)
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    throw new RealtimeError('bad-argument', 'presence must be an object')
+  let text = JSON.stringify(data)
+  let bytes = byteLength(text)
+  if (bytes > MAX_BYTES)
+    throw new RealtimeError('bad-argument', `presence must take at most ${MAX_BYTES} bytes, has ${bytes}`)
+  return JSON.parse(text)
 }

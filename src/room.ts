@@ -98,6 +98,10 @@ export interface RoomCore {
 const LINGER = 1000
 /** How long after an answer that makes no sense the room is joined again, in milliseconds. */
 const REJOIN_AFTER = 1000
+/** So often a room is joined at a position that it does not get past; then it asks for the state instead. */
+const MAX_TRIES = 2
+/** The longest pause between joins that do not help, in milliseconds. */
+const MAX_PAUSE = 30_000
 
 export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let { clock } = host
@@ -128,6 +132,12 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   let lingerTimer: (() => void) | null = null
   let lastDone: Readonly<Record<string, number>> = {}
   let closed = false
+  /** Where recovering last began, and how often it began there or before. */
+  let stuck: { at: Position; tries: number } | null = null
+  let stopPause: (() => void) | null = null
+  let stopRepaint: (() => void) | null = null
+  /** Something of the log came in since the last beat. */
+  let isMoving = false
 
   function setStatus(patch: Partial<RoomStatus>): void {
     let before = $status.get()
@@ -144,7 +154,10 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   function joinNow(): FrameOf<'join'> {
     ref = host.nextRef()
     phase = 'joining'
-    let position: Position | null = replica.joinFrom()
+    isMoving = true
+    stopPause?.()
+    stopPause = null
+    let position: Position | null = isStuck() ? null : replica.joinFrom()
     return {
       f: 'join',
       ref,
@@ -159,6 +172,37 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     if (!onlineSince || phase === 'restoring' || closed) return
     host.unmarked(id)
     host.send([joinNow()])
+  }
+
+  /** Whether the log cannot be read on from here: what comes next is malformed, or never comes. */
+  function isStuck(): boolean {
+    let { position } = replica
+    return (
+      stuck !== null &&
+      stuck.tries > MAX_TRIES &&
+      position?.epoch === stuck.at.epoch &&
+      position.offset <= stuck.at.offset
+    )
+  }
+
+  /** Joins again because something is missing; ever more rarely while that does not help. */
+  function recover(): void {
+    if (stopPause || !onlineSince || phase === 'restoring' || closed) return
+    let at = replica.position
+    if (at) {
+      let isSame = stuck?.at.epoch === at.epoch && at.offset <= stuck.at.offset
+      stuck = isSame && stuck ? { at: stuck.at, tries: stuck.tries + 1 } : { at, tries: 1 }
+    }
+    setStatus({ stale: true })
+    let tooMany = (stuck?.tries ?? 0) - MAX_TRIES - 1
+    if (tooMany <= 0) rejoin()
+    else {
+      phase = 'out'
+      stopPause = clock.after(Math.min(MAX_PAUSE, 1000 * 2 ** (tooMany - 1)), () => {
+        stopPause = null
+        rejoin()
+      })
+    }
   }
 
   let awaiting: (() => void)[] = []
@@ -195,7 +239,8 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   function onEvent(frame: EventFrame): void {
     if (phase !== 'recovering' && phase !== 'live') return
     let applied = replica.event(frame)
-    if (applied === 'gap') rejoin()
+    isMoving = true
+    if (applied === 'gap') recover()
     if (typeof applied !== 'object') return
     tell(applied.frame, applied.live)
     host.advanced(id)
@@ -250,7 +295,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
   }
 
   function paint(): void {
-    for (let [name, state] of replica.paint()) {
+    for (let [name, state] of replica.paint(clock.mono)) {
       try {
         handles.get(name)?.$state.set(state)
       } catch (error) {
@@ -258,6 +303,9 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
         host.error(error)
       }
     }
+    stopRepaint?.()
+    let next = closed ? Infinity : replica.repaintAt()
+    stopRepaint = next < Infinity ? clock.after(Math.max(0, next - clock.mono()), paint) : null
     let calls = told
     told = []
     for (let call of calls) call()
@@ -349,10 +397,11 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       else if (frame.f === 'event') onEvent(frame)
       else if (frame.f === 'snapshot') {
         if (frame.ref !== ref) return
+        isMoving = true
         for (let applied of replica.snapshot(frame)) tell(applied.frame, applied.live)
         host.advanced(id)
         settleLive()
-      } else if (frame.f === 'gap') rejoin()
+      } else if (frame.f === 'gap') recover()
       else if (frame.f === 'cast') onCast(frame)
       else if (frame.f === 'presence') presence.take(frame)
       else if (frame.f === 'nack') onNack(frame)
@@ -360,14 +409,18 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       else if (frame.f === 'ping') {
         let server = frame.rooms?.[id]
         let mine = replica.position
-        if (!server || !mine || phase !== 'live') return
-        if (server[0] !== mine.epoch || server[1] !== mine.offset) rejoin()
-        else setStatus({ asOf: clock.now() })
+        let isWaiting = phase === 'recovering' && isMoving
+        isMoving = false
+        if (!server || !mine || isWaiting || (phase !== 'live' && phase !== 'recovering')) return
+        if (server[0] !== mine.epoch || server[1] !== mine.offset) recover()
+        else if (phase === 'live') setStatus({ asOf: clock.now() })
       }
     },
     whenLive: () => (phase === 'live' ? Promise.resolve() : new Promise(resolve => awaiting.push(resolve))),
     offline() {
       onlineSince = false
+      stopPause?.()
+      stopPause = null
       tellAwaiting()
       if (phase !== 'restoring') phase = 'out'
       setStatus({ stale: true })
@@ -376,6 +429,8 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     paint,
     close() {
       closed = true
+      stopPause?.()
+      stopRepaint?.()
       tellAwaiting()
       presence.close()
       castTimer?.()

@@ -20,8 +20,12 @@ export interface Ledger {
 export function createLedger(): Ledger {
   let open = new Map<string, ReceiptControl>()
 
+  /** Part of the confirmed state before their rows left the outbox: told after that, so that the counts are right. */
+  let early = new Set<string>()
+
   function fail(id: string, error: RealtimeError): void {
-    open.get(id)?.fail(error)
+    if (early.delete(id)) open.get(id)?.reach('visible')
+    else open.get(id)?.fail(error)
     open.delete(id)
   }
 
@@ -32,13 +36,19 @@ export function createLedger(): Ledger {
       return control.receipt
     },
     reach(id, stage) {
-      open.get(id)?.reach(stage)
-      if (stage === 'visible') open.delete(id)
+      let control = open.get(id)
+      if (!control) return
+      if (stage !== 'visible') control.reach(stage)
+      else if (control.hasReached('acked')) {
+        control.reach('visible')
+        open.delete(id)
+      } else early.add(id)
     },
     end(id, ending, watched) {
       if (ending.kind === 'acked') {
-        open.get(id)?.reach('acked')
-        if (!watched) open.delete(id)
+        let isVisible = early.delete(id)
+        open.get(id)?.reach(isVisible ? 'visible' : 'acked')
+        if (isVisible || !watched) open.delete(id)
       } else if (ending.kind === 'failed') fail(id, ending.error)
       else if (ending.kind === 'rejected' || ending.kind === 'unknown')
         fail(id, new RealtimeError(ending.code, ending.message || undefined))

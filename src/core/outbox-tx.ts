@@ -13,7 +13,6 @@ import {
   chunksFrom,
   EMPTY_CHAIN,
   firstOfChunk,
-  isExpired,
   keys,
   type ParkedRow,
   packRows,
@@ -112,7 +111,12 @@ function rewrite(tx: DiskWriter, key: string, rows: readonly Row[]): void {
  * Marks the next waiting rows of a chain as possibly sent. They are read from disk: another tab may have taken some out or put
  * some in. Rows past their time are taken out.
  */
-export async function claimRows(tx: DiskWriter, chain: Chain, max: { count: number; bytes: number }, now: number) {
+export async function claimRows(
+  tx: DiskWriter,
+  chain: Chain,
+  max: { count: number; bytes: number },
+  isOver: (row: Row) => boolean
+) {
   let record = await readChain(tx, chain.key)
   let limit = max.count + 1
   // Chunks do not overlap: the last known one that starts so early does not lie behind the next row, whoever stored that.
@@ -128,7 +132,7 @@ export async function claimRows(tx: DiskWriter, chain: Chain, max: { count: numb
   let size = 0
   for (let row of present) {
     if (rows.length >= max.count || (rows.length > 0 && size > max.bytes)) break
-    if (isExpired(row, now)) {
+    if (isOver(row)) {
       expired.add(row.id)
       continue
     }

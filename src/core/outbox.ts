@@ -23,7 +23,6 @@ import {
   CLIENT_KEY,
   type ClientRecord,
   chainKey,
-  isExpired,
   keys,
   type ParkedRow,
   packRows,
@@ -100,9 +99,22 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   /** Another tab stored rows that the mirror has not. */
   let isBehind = false
   let gate: Gate = { maySend: () => false, isOnline: () => false }
+  /** When a row is over, by the clock that nobody sets: told once, when the row is first seen here. */
+  let deadlines = new Map<string, number>()
+
+  /** Milliseconds until a row is over, below zero when it is. The earlier deadline counts; a clock set back prolongs nothing. */
+  function timeLeft(row: Row): number {
+    if (row.ttl === undefined) return Infinity
+    let byWall = Math.min(row.ttl * 1000, row.at + row.ttl * 1000 - clock.now())
+    let deadline = deadlines.get(row.id)
+    if (deadline !== undefined) return Math.min(byWall, deadline - clock.mono())
+    deadlines.set(row.id, clock.mono() + byWall)
+    return byWall
+  }
 
   function drop(row: Row, outcome: Parameters<OutboxListener['gone']>[1]): void {
     mirror.uncount(row)
+    deadlines.delete(row.id)
     on.gone(row, outcome)
   }
 
@@ -212,7 +224,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     let item = parked.get(row.id)
     if (item) return { kind: item.kind, code: item.code, message: item.message }
     if (row.n <= (mirror.chains.get(chainKey(row.room, row.lane))?.last?.n ?? 0)) return { kind: 'acked' }
-    return { kind: isExpired(row, clock.now()) ? 'expired' : 'replaced' }
+    return { kind: timeLeft(row) < 0 ? 'expired' : 'replaced' }
   }
 
   /** Runs work; when the client turns out to have changed, adopts the new one and does `otherwise`. */
@@ -302,7 +314,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       isStrict ? 'strict' : 'relaxed',
       async tx => {
         await assertClient(tx, client.cid, myGen)
-        return claimRows(tx, chain, max, clock.now())
+        return claimRows(tx, chain, max, row => timeLeft(row) < 0)
       }
     )
     for (let row of mirror.take(chain, expired)) drop(row, { kind: 'expired' })
@@ -376,15 +388,16 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     for (let chain of open) chain.done = chain.last?.n ?? 0
   }
 
-  async function withdraw(select: (row: Row) => boolean, outcome: Withdrawal): Promise<string[]> {
+  async function withdraw(select: (row: Row) => boolean, outcome: Withdrawal, isAny: boolean): Promise<string[]> {
     let ids: string[] = []
     for (let chain of [...mirror.chains.values()]) {
-      let chosen = new Map(chain.rows.filter(row => row.n > chain.claimed && select(row)).map(row => [row.id, row]))
+      let waiting = chain.rows.filter(row => (isAny || row.n > chain.claimed) && select(row))
+      let chosen = new Map(waiting.map(row => [row.id, row]))
       if (!chosen.size) continue
       let { taken, items } = await commit('strict', async tx => {
         await assertClient(tx, client.cid)
         let record = await readChain(tx, chain.key)
-        let taken = await takeOut(tx, chain, record.claimed, new Set(chosen.keys()))
+        let taken = await takeOut(tx, chain, isAny ? 0 : record.claimed, new Set(chosen.keys()))
         if (taken.length) tx.put(keys.chain(chain.key), { ...record, cuts: record.cuts + 1 })
         let items =
           outcome.kind === 'rejected'
@@ -427,6 +440,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     get parked(): ReadonlyMap<string, ParkedRow> {
       return parked
     },
+    timeLeft,
     /** Rows not yet settled, in the order of their chains. */
     rows: (): Row[] => [...mirror.rows(), ...queue],
     setGate(next: Gate): void {
@@ -457,6 +471,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
         )
       }
       mirror.add(row, weight)
+      timeLeft(row)
       queue.push(row)
       if (flushing) return
       flushing = true
@@ -482,10 +497,13 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
           () => {}
         )
       ),
-    /** Takes out rows that never left; rejected ones are parked. Returns the ids of those that could be taken. */
-    withdraw: (select: (row: Row) => boolean, outcome: Withdrawal): Promise<string[]> =>
+    /**
+     * Takes out rows that never left; rejected ones are parked. Returns the ids of those that could be taken. `claimed too`:
+     * whoever calls knows that the server has not taken them, whatever their claim says.
+     */
+    withdraw: (select: (row: Row) => boolean, outcome: Withdrawal, which?: 'claimed too'): Promise<string[]> =>
       lane.run(() => {
-        let run = (): Promise<string[]> => withdraw(select, outcome)
+        let run = (): Promise<string[]> => withdraw(select, outcome, which !== undefined)
         return adopting(run, run)
       }),
     /** Forgets a parked row. Returns it, so that it can be sent again. */

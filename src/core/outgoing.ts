@@ -3,6 +3,7 @@
 
 import type { Lane } from '../feature.js'
 import type { Clock, Stop } from '../ports.js'
+import { byteLength, encodeFrame } from '../protocol/codec.js'
 import type { Frame, FrameOf, JoinedFrame, PushFrame } from '../protocol/frames.js'
 import { judgeMark } from './marks.js'
 import type { Chain } from './mirror.js'
@@ -15,6 +16,8 @@ const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
 const FAIR_TURN = 8
 /** Rows claimed and sent in one go. */
 const PAGE = 128
+/** What a message with one frame has around it. */
+const BRACKETS = 2
 /** How often a full network buffer is looked at, in milliseconds. */
 const DRAIN_CHECK = 100
 
@@ -58,7 +61,7 @@ export function createOutgoing(ports: OutgoingPorts) {
   let courses = new Map<string, Course>()
   /** Rooms whose marks are known on this connection. */
   let ready = new Set<string>()
-  let window = { count: 0, bytes: 0 }
+  let window = { count: 0, bytes: 0, max: 0 }
   let flyingCount = 0
   let flyingBytes = 0
   let pumping = false
@@ -93,23 +96,42 @@ export function createOutgoing(ports: OutgoingPorts) {
   /** False when the connection takes nothing any more: then its end is about to be told. */
   function push(course: Course, rows: readonly Row[]): boolean {
     let { done } = outbox.chains.get(course.chain) ?? { done: 0 }
-    let frames = rows.map((row, i): PushFrame => {
-      let prev = i === 0 ? course.prev : (rows[i - 1] as Row).n
+    let frames: PushFrame[] = []
+    let fitting: Row[] = []
+    let large: Row[] = []
+    for (let row of rows) {
       let { room, lane, n, id, feature, type, data } = row
+      let prev = fitting.at(-1)?.n ?? course.prev
       // The time left, not the time given: the server's clock and ours need not agree.
-      let ttl = row.ttl === undefined ? {} : { ttl: row.ttl - Math.max(0, clock.now() - row.at) / 1000 }
-      return { f: 'push', room, lane, n, prev, id, feature, type, data, ...ttl, ...(i === 0 ? { done } : {}) }
-    })
+      let ttl = row.ttl === undefined ? {} : { ttl: outbox.timeLeft(row) / 1000 }
+      let first = fitting.length ? {} : { done }
+      let frame: PushFrame = { f: 'push', room, lane, n, prev, id, feature, type, data, ...ttl, ...first }
+      if (byteLength(encodeFrame(frame)) + BRACKETS > window.max) large.push(row)
+      else {
+        frames.push(frame)
+        fitting.push(row)
+      }
+    }
+    if (large.length) refuseLarge(large)
+    if (!fitting.length) return true
     if (!send(frames)) {
-      course.again.unshift(...rows)
+      course.again.unshift(...fitting)
       return false
     }
-    course.prev = (rows.at(-1) as Row).n
-    course.flying.push(...rows)
-    for (let row of rows) flyingBytes += weigh(row)
-    flyingCount += rows.length
-    sent(rows)
+    course.prev = (fitting.at(-1) as Row).n
+    course.flying.push(...fitting)
+    for (let row of fitting) flyingBytes += weigh(row)
+    flyingCount += fitting.length
+    sent(fitting)
     return true
+  }
+
+  /** Stored when the server took more: it would end every connection. Their numbers never reach it, and are left out. */
+  function refuseLarge(rows: readonly Row[]): void {
+    let ids = new Set(rows.map(row => row.id))
+    outbox
+      .withdraw(row => ids.has(row.id), { kind: 'rejected', code: 'too-large', message: '' }, 'claimed too')
+      .catch(failed)
   }
 
   /** Sends rows that were claimed just now, or puts them behind those that must go before; the connection may be another one by now. */
@@ -228,7 +250,7 @@ export function createOutgoing(ports: OutgoingPorts) {
 
   return {
     /** A new connection is welcome; nothing is sent before its rooms are joined. */
-    opened(size: { count: number; bytes: number }): void {
+    opened(size: { count: number; bytes: number; max: number }): void {
       window = size
     },
     /** The connection is gone: whatever was in flight waits for the marks of the next one. */

@@ -11,6 +11,7 @@ const STAGES: readonly Stage[] = ['stored', 'sent', 'acked', 'visible']
 export interface ReceiptControl {
   readonly receipt: Receipt
   reach(stage: Stage): void
+  hasReached(stage: Stage): boolean
   /** Fails every stage that was not reached. */
   fail(error: RealtimeError): void
 }
@@ -83,6 +84,7 @@ export function createReceipt(id: string, awaits: 'stored' | 'sent'): ReceiptCon
         slots.get(earlier)?.resolve()
       }
     },
+    hasReached: name => reached.has(name),
     fail(error) {
       if (failure) return
       failure = error

@@ -10,6 +10,10 @@ import type { Row } from './rows.js'
 const MAX_OWN = 2048
 /** Of those kept on disk: as many as a window holds. */
 const SAVED_OWN = 256
+/** With more rows waiting than this, painting them all again costs too much to be done for every batch of own events. */
+const MANY = 500
+/** Then it is done this often, in milliseconds. */
+const REPAINT_INTERVAL = 100
 
 /** What is kept on disk of a room, in the one transaction that also keeps its position. */
 export interface SavedRoom {
@@ -61,6 +65,9 @@ export function createReplica(ports: {
   /** What changed since the last paint: everything, or only rows that came on top. */
   let dirty = new Map<string, 'all' | Row[]>()
   let painted = new Map<string, unknown>()
+  /** Painted with rows that have become events since: nothing is missing or doubled, only their times differ. */
+  let late = new Set<string>()
+  let fullAt = new Map<string, number>()
 
   function stateOf(name: string): unknown {
     let feature = features.get(name)
@@ -71,13 +78,16 @@ export function createReplica(ports: {
   function apply(frame: EventFrame): AppliedEvent {
     position = { epoch: (position as Position).epoch, offset: frame.offset }
     let feature = features.get(frame.feature)
+    let isPainted =
+      pending.size > MANY && pending.get(frame.id)?.feature === frame.feature && painted.has(frame.feature)
     if (feature) {
       let meta: EventMeta = { id: frame.id, actor: frame.by, at: frame.at }
       let next = reduceEvent(feature, stateOf(feature.name), frame.type, frame.data, meta, error =>
         failed(frame.feature, error)
       )
       confirmed.set(feature.name, { version: feature.version, state: next })
-      dirty.set(feature.name, 'all')
+      if (isPainted) late.add(feature.name)
+      else dirty.set(feature.name, 'all')
     } else {
       unread.add(frame.feature)
     }
@@ -85,16 +95,16 @@ export function createReplica(ports: {
       own.set(frame.id, frame.offset)
       if (own.size > MAX_OWN) own.delete(own.keys().next().value as string)
     }
-    if (pending.has(frame.id)) unpend(frame.id, true)
+    if (pending.has(frame.id)) unpend(frame.id, true, isPainted)
     return { frame, live: frame.offset > replayUntil }
   }
 
-  function unpend(id: string, isVisible: boolean): void {
+  function unpend(id: string, isVisible: boolean, isPainted = false): void {
     let row = pending.get(id)
     if (!row) return
     pending.delete(id)
     settled.delete(id)
-    dirty.set(row.feature, 'all')
+    if (!isPainted) dirty.set(row.feature, 'all')
     if (isVisible) visible(id)
   }
 
@@ -160,6 +170,10 @@ export function createReplica(ports: {
       state = reduceEvent(feature, state, frame.type, frame.data, meta, error => failed(name, error))
     }
     return state
+  }
+
+  function dueAt(name: string): number {
+    return (fullAt.get(name) ?? 0) + REPAINT_INTERVAL
   }
 
   function hasCasts(name: string): boolean {
@@ -292,18 +306,29 @@ export function createReplica(ports: {
     /** A row will never take effect: it is rolled back. */
     removePending: (id: string): void => unpend(id, false),
 
-    /** Features whose painted state may have changed since the last call, with that state. */
-    paint(): Map<string, unknown> {
+    /**
+     * Features whose painted state may have changed since the last call, with that state. With a clock, some of them only
+     * from time to time: `repaintAt` tells when to call again.
+     */
+    paint(mono: () => number = () => Infinity): Map<string, unknown> {
       if (mayBeUnsorted) sortPending()
+      let now = mono()
+      for (let name of late) if (pending.size <= MANY || now >= dueAt(name)) dirty.set(name, 'all')
       for (let [name, change] of dirty) {
         let feature = features.get(name)
         if (feature) painted.set(name, paint(name, feature, change))
         else dirty.delete(name)
+        if (change !== 'all') continue
+        late.delete(name)
+        fullAt.set(name, mono())
       }
       let result = new Map([...dirty.keys()].map(name => [name, painted.get(name)]))
       dirty.clear()
       return result
     },
+
+    /** When `paint` has something to do that nothing else brings about, or Infinity. */
+    repaintAt: (): number => Math.min(Infinity, ...[...late].map(dueAt)),
 
     save(now: number): SavedRoom | null {
       if (!position || parts) return null

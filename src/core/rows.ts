@@ -120,8 +120,3 @@ export function unpackRows(value: unknown): Row[] {
 export function weigh(row: Row): number {
   return 120 + row.room.length + row.feature.length + row.type.length + (JSON.stringify(row.data)?.length ?? 0)
 }
-
-/** Whether the row is past its time, at wall time `now`; a clock that was set back does not make it older. */
-export function isExpired(row: Row, now: number): boolean {
-  return row.ttl !== undefined && now - row.at > row.ttl * 1000
-}

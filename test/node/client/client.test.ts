@@ -59,6 +59,22 @@ describe('acting', () => {
     expect(await world.notes()).toEqual(['hello'])
   })
 
+  test('an answered action is not counted any more, in every tab', async () => {
+    let world = createWorld()
+    let device = world.device()
+    let ann = await online(world, device, 'ann')
+    let second = await online(world, device, 'ann')
+    for (let { board, client } of [ann, second]) {
+      for (let stage of ['acked', 'visible'] as const) {
+        let receipt = board.note('hello')
+        let counts: number[] = []
+        receipt[stage].then(() => void counts.push(client.$connection.get().pending.count))
+        await world.clock.advance(500)
+        expect(counts).toEqual([0])
+      }
+    }
+  })
+
   test('what the caller does with an object afterwards does not change what was accepted', async () => {
     let world = createWorld()
     let ann = await online(world, world.device(), 'ann')
@@ -279,6 +295,23 @@ describe('offline and back', () => {
     expect(device.network.sentOf('push')).toEqual([])
   })
 
+  test('ttl: a clock that is set back prolongs nothing', async () => {
+    let world = createWorld()
+    let back = 0
+    let device = world.device()
+    let { ports } = device.page()
+    let clock = { ...ports.clock, now: () => world.clock.now() - back }
+    let tab = device.open('ann', { ports: { clock } })
+    let board = useBoard(tab)
+    await world.clock.advance(100)
+    let stages = watch(board.flash('quick'))
+    await world.clock.advance(1000)
+    back = 3_600_000
+    await world.clock.advance(9100)
+    expect(stages.acked).toBe('expired')
+    expect(board.notes()).toEqual([])
+  })
+
   test('ttl: what may have left is not told to be expired while nobody knows', async () => {
     let world = createWorld()
     let ann = await online(world, world.device(), 'ann')
@@ -350,6 +383,31 @@ describe('offline and back', () => {
     await world.clock.advance(200)
     expect(bob.board.notes()).toEqual(['one', 'two'])
   })
+
+  test.each(['followed by others', 'the last one'])(
+    'an event that cannot be read, %s, is got over with a snapshot',
+    async which => {
+      let world = createWorld()
+      let ann = await online(world, world.device(), 'ann')
+      let bob = await online(world, world.device(), 'bob')
+      bob.network.tamper = text =>
+        JSON.stringify(
+          (JSON.parse(text) as { f: string; data?: { text?: string } }[]).map(frame =>
+            frame.f === 'event' && frame.data?.text === 'bad' ? { ...frame, by: 7 } : frame
+          )
+        )
+      ann.board.note('bad')
+      if (which !== 'the last one') ann.board.note('good')
+      await world.clock.advance(120_000)
+      let notes = which === 'the last one' ? ['bad'] : ['bad', 'good']
+      expect(bob.board.notes()).toEqual(notes)
+      expect(bob.board.status().stale).toBe(false)
+      expect(bob.network.sentOf('join').length).toBeLessThan(6)
+      ann.board.note('next')
+      await world.clock.advance(100)
+      expect(bob.board.notes()).toEqual([...notes, 'next'])
+    }
+  )
 
   test('[J7] who was away for long gets a snapshot and is told of the reset', async () => {
     let world = createWorld({ limits: { maxReplay: 3 } })

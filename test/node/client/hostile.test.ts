@@ -215,6 +215,49 @@ test('a server that answers every join with a state it does not send is not aske
   expect(network.sentOf('join').length - before).toBeLessThan(30)
 })
 
+test('a room whose log stays unreadable is joined ever more rarely, and is stale meanwhile', async () => {
+  let { network, world, board } = await open()
+  network.tamper = text => {
+    let frames = JSON.parse(text) as { f: string }[]
+    let more = frames.some(({ f }) => f === 'joined' || f === 'snapshot') ? [event({ offset: 99 })] : []
+    return JSON.stringify([...frames, ...more])
+  }
+  let before = network.sentOf('join').length
+  network.inject(event({ offset: 99 }))
+  let stale: boolean[] = []
+  for (let second = 0; second < 120; second++) {
+    await world.clock.advance(1000)
+    stale.push(board.status().stale)
+  }
+  let joins = network.sentOf('join').slice(before)
+  expect(joins.length).toBeGreaterThan(5)
+  expect(joins.length).toBeLessThan(12)
+  expect(joins.map(join => 'offset' in join)).toEqual(joins.map((_, i) => i < 2))
+  expect(stale).not.toContain(false)
+  network.tamper = text => text
+  await world.clock.advance(31_000)
+  expect(board.notes()).toEqual(['one', 'two'])
+  expect(board.status().stale).toBe(false)
+})
+
+test('presence that cannot be sent is refused at the call; one room does not keep the others from joining', async () => {
+  let { network, world, board, tab } = await open()
+  let other = useBoard(tab, 'other')
+  let cyclic: Record<string, unknown> = {}
+  cyclic.self = cyclic
+  for (let bad of [cyclic, { n: 1n }, { n: NaN }, [], null, 'x', { text: 'é'.repeat(4100) }] as never[]) {
+    expect(() => board.room.presence.set(bad)).toThrow(/presence/)
+  }
+  let said = { mood: 'good' }
+  board.room.presence.set(said)
+  Object.assign(said, cyclic)
+  network.drop()
+  await world.clock.advance(5000)
+  expect(board.status().stale).toBe(false)
+  expect(other.status().stale).toBe(false)
+  expect(network.sentOf('join').findLast(join => join.room === 'r')?.presence).toEqual({ mood: 'good' })
+})
+
 test('a server that refuses every join for now is asked again with pauses', async () => {
   let { network, world } = await open({ policy: () => true })
   network.tamper = text => {

@@ -7,7 +7,7 @@ import { chainKey, type Row } from '../../../src/core/rows.js'
 import type { Frame, FrameOf, PushFrame } from '../../../src/protocol/frames.js'
 import { createTestDisk } from '../../support/test-disk.js'
 import { type ChainServer, createChainServer } from './chain-server.js'
-import { append, openLeader, ROOM, rowOf, type Tab } from './outbox-world.js'
+import { append, openLeader, openTab, ROOM, rowOf, type Tab } from './outbox-world.js'
 
 interface Desk {
   readonly tab: Tab
@@ -35,8 +35,9 @@ interface Desk {
 async function openDesk(
   {
     window = { count: 100, bytes: 100_000 },
+    max = 64 * 1024,
     ...more
-  }: { window?: { count: number; bytes: number } } & Partial<OutgoingPorts> = {},
+  }: { window?: { count: number; bytes: number }; max?: number } & Partial<OutgoingPorts> = {},
   disk = createTestDisk()
 ): Promise<Desk> {
   let tab = await openLeader(disk, {
@@ -83,7 +84,7 @@ async function openDesk(
       desk.isOpen = true
       handed = desk.out.length
       desk.server.connected()
-      desk.outgoing.opened(window)
+      desk.outgoing.opened({ ...window, max })
       for (let room of rooms) await desk.outgoing.joined(desk.server.joined(room))
       await tab.clock.settle()
     },
@@ -195,6 +196,44 @@ test('the window is kept by size; one row larger than it goes alone', async () =
   expect(links(desk.out)).toEqual(['0→1 big'])
   await desk.exchange()
   expect(links(desk.out)).toEqual(['0→1 big', '1→2 b'])
+})
+
+test.each(['never sent', 'possibly sent'])(
+  'a row larger than the server takes (%s) is parked, its chain goes on',
+  async how => {
+    let disk = createTestDisk()
+    let desk = await openDesk({ max: 1000 }, disk)
+    await append(desk.tab, 'a', rowOf('big', { data: { text: 'é'.repeat(600) } }), 'c')
+    if (how === 'possibly sent') await desk.tab.outbox.claim(chainKey(ROOM, 'normal'), { count: 10, bytes: 10_000 })
+    await desk.online(ROOM)
+    expect(links(desk.out)).toEqual(['0→1 a', '1→3 c'])
+    expect([...desk.tab.outbox.parked.values()].map(({ kind, code, row }) => [kind, code, row.id])).toEqual([
+      ['rejected', 'too-large', 'big']
+    ])
+    // Before it was answered, also for one who reads the disk anew.
+    let other = await openTab(disk)
+    expect(other.outbox.rows().map(({ id }) => id)).toEqual(['a', 'c'])
+    desk.offline()
+    await desk.online(ROOM)
+    await desk.exchange()
+    await append(desk.tab, 'd')
+    await desk.exchange()
+    desk.offline()
+    await desk.online(ROOM)
+    expect(desk.server.log.map(({ id }) => id)).toEqual(['a', 'c', 'd'])
+    expect(desk.tab.outbox.rows()).toEqual([])
+    expect(desk.tab.endings().sort()).toEqual(['a: acked', 'big: rejected', 'c: acked', 'd: acked'])
+    expect(desk.failures).toEqual([])
+  }
+)
+
+test('a row that grew too large for its server leaves at once no more than later', async () => {
+  let desk = await openDesk({ max: 1000 })
+  await desk.online(ROOM)
+  await append(desk.tab, 'a', rowOf('big', { data: { text: 'x'.repeat(900) } }), 'c')
+  await desk.exchange()
+  expect(links(desk.out)).toEqual(['0→1 a', '1→3 c'])
+  expect(desk.tab.endings().sort()).toEqual(['a: acked', 'big: rejected', 'c: acked'])
 })
 
 test('a full network buffer stops sending, and sending goes on by itself when it has drained', async () => {
@@ -370,7 +409,7 @@ test('[R3] marks of a join that was superseded while it was taken in start nothi
   })
   await append(desk.tab, 'a')
   await desk.tab.outbox.settle([], { room: ROOM, epoch: 'older' })
-  desk.outgoing.opened({ count: 10, bytes: 10_000 })
+  desk.outgoing.opened({ count: 10, bytes: 10_000, max: 65_536 })
   let old = desk.outgoing.joined(desk.server.joined(ROOM, 1))
   await desk.tab.clock.settle()
   desk.outgoing.unready(ROOM)
@@ -603,7 +642,7 @@ async function play(script: readonly Action[], moods: readonly number[]) {
   }
   let open = (): void => {
     server.connected()
-    outgoing.opened({ count: 5, bytes: 100_000 })
+    outgoing.opened({ count: 5, bytes: 100_000, max: 65_536 })
     for (let room of ['r', 's']) join(room)
   }
   let deliver = (): void => {

@@ -134,11 +134,21 @@ test('what was replaced before it was stored counts as stored: what took its pla
   expect(await states(receipt)).toEqual(['yes', 'replaced', 'replaced', 'replaced'])
 })
 
-test('an event that comes in before its answer makes it visible and acked', async () => {
+test('an event that comes in before its answer makes it visible once its row has left the outbox', async () => {
+  let ledger = createLedger()
+  let receipt = ledger.open('a', 'stored')
+  ledger.reach('a', 'stored')
+  ledger.reach('a', 'visible')
+  expect(await states(receipt)).toEqual(['yes', '…', '…', '…'])
+  ledger.end('a', { kind: 'acked' }, true)
+  expect(await states(receipt)).toEqual(['yes', 'yes', 'yes', 'yes'])
+})
+
+test('what is visible has happened, whatever is said of it later', async () => {
   let ledger = createLedger()
   let receipt = ledger.open('a', 'stored')
   ledger.reach('a', 'visible')
-  ledger.end('a', { kind: 'rejected', code: 'late', message: '' }, true)
+  ledger.end('a', { kind: 'unknown', code: 'unknown', message: '' }, true)
   expect(await states(receipt)).toEqual(['yes', 'yes', 'yes', 'yes'])
 })
 

@@ -377,6 +377,45 @@ test('only what changed is painted', () => {
   expect(stage.painted).toEqual([])
 })
 
+test('while many rows wait, own events are painted over from time to time; everything else at once', () => {
+  let { replica } = live()
+  let now = 0
+  let shown: readonly string[] = []
+  /** Whether anything was painted. */
+  let paint = (): boolean => {
+    let state = replica.paint(() => now).get('notes') as NotesState | undefined
+    shown = state?.texts ?? shown
+    return state !== undefined
+  }
+  let ids = Array.from({ length: 600 }, (_, i) => `n${i}`)
+  replica.addPending(ids.map(id => rowOf(id)))
+  paint()
+  replica.event(eventOf(1, 'n0'))
+  now = 1000
+  expect(paint()).toBe(true)
+  replica.event(eventOf(2, 'n1'))
+  now = 1050
+  expect(paint()).toBe(false)
+  expect(replica.repaintAt()).toBe(1100)
+  replica.addPending([rowOf('new')])
+  paint()
+  expect(shown).toEqual([...ids, 'new'].map(id => `${id}@me`))
+  now = 1100
+  expect(paint()).toBe(true)
+  expect(replica.repaintAt()).toBe(Infinity)
+  expect(shown).toEqual([...ids, 'new'].map(id => `${id}@me`))
+  replica.event(eventOf(3, 'theirs', { by: 'ann' }))
+  expect(paint()).toBe(true)
+  expect(shown.slice(1, 4)).toEqual(['n1@me', 'theirs@ann', 'n2@me'])
+  replica.event(eventOf(4, 'n2'))
+  replica.removePending('n3')
+  expect(paint()).toBe(true)
+  expect(shown).not.toContain('n3@me')
+  for (let i = 4; i < 600; i++) replica.event(eventOf(i + 1, `n${i}`))
+  expect(paint()).toBe(true)
+  expect(replica.repaintAt()).toBe(Infinity)
+})
+
 test('a feature that is used after events of it went by must be fetched', () => {
   let { replica, texts } = live()
   expect(replica.joinFrom()).toEqual({ epoch: 'e1', offset: 0 })

@@ -11,7 +11,6 @@ import {
   chainOfChunk,
   chunksFrom,
   firstOfChunk,
-  isExpired,
   keys,
   packRows,
   parseChainKey,
@@ -256,13 +255,6 @@ describe('keys and records', () => {
   test('rows pack and unpack to the same', () => {
     let rows = [rowOf('a', { n: 1, ttl: 5 }), rowOf('b', { n: 2, key: 'k', data: { deep: [null, 1.5, 'ä'] } })]
     expect(unpackRows(packRows(rows))).toEqual(rows)
-  })
-
-  test('a row expires after its time by the wall clock; without one it never does', () => {
-    let row = rowOf('t', { at: 1000, ttl: 5 })
-    expect([6000, 6001].map(now => isExpired(row, now))).toEqual([false, true])
-    expect(isExpired(row, 0)).toBe(false)
-    expect(isExpired(rowOf('x', { at: 0 }), 1e15)).toBe(false)
   })
 
   test('a row weighs what it holds', () => {
