@@ -30,7 +30,11 @@ export interface Link {
   close(code?: number, reason?: string): void
   /** Bytes handed over and not yet on the network. */
   buffered(): number
+  /** What carries the frames; may become known only when the link is open. */
+  readonly transport: Transport
 }
+
+export type Transport = 'websocket' | 'http'
 
 /** Where a link reports. After `closed`, nothing more is reported. */
 export interface LinkSink {
@@ -79,12 +83,18 @@ export type OpenDisk = (name: string) => Promise<Disk>
 /** Mutual exclusion over the tabs of one origin. */
 export interface Locks {
   /**
-   * Waits for the lock, then calls `held`; the lock is kept until the returned function is called or the page ends. When
-   * another holds it now, `waiting` is called first.
+   * Waits for the lock, then calls `held`; the lock is kept until the returned function is called, the page ends, or another
+   * tab takes it by `steal`: then `lost` is called. When another holds it now, `waiting` is called first.
    */
-  acquire(name: string, held: () => void, waiting: () => void): Stop
+  acquire(name: string, on: LockListener, steal?: 'steal'): Stop
   /** Takes the lock only if it is free now; keeps it for `holdMs`. Resolves to whether it was taken. */
   tryHold(name: string, holdMs: number): Promise<boolean>
+}
+
+export interface LockListener {
+  held(): void
+  waiting(): void
+  lost(): void
 }
 
 /** Messages between the tabs of one origin; may be lost, never come back to the sender. */
@@ -100,6 +110,10 @@ export interface Page {
   visible(): boolean
   /** A hint only: false positives and negatives are common. */
   online(): boolean
+  /** Not shown to anyone yet: loaded ahead of a visit that may never come. `show` is told when it is visited. */
+  prerendering(): boolean
+  /** Whether the person is asked before the page goes. */
+  guard(isOn: boolean): void
   listen(call: (event: PageEvent) => void): Stop
 }
 

@@ -7,27 +7,32 @@ export function browserLocks(): Locks | null {
   let locks = globalThis.navigator?.locks
   if (!locks) return null
   return {
-    acquire(name, held, waiting) {
+    acquire(name, on, steal) {
       let release: (() => void) | null = null
       let abort = new AbortController()
-      let hold = (): Promise<void> =>
-        new Promise(resolve => {
+      let hold = async (): Promise<void> => {
+        if (abort.signal.aborted) return
+        await new Promise<void>(resolve => {
           release = resolve
-          held()
+          on.held()
         })
+      }
       let start = async (): Promise<void> => {
+        if (steal) return locks.request(name, { steal: true }, hold)
         let free = await locks.request(name, { ifAvailable: true }, async lock => {
           if (!lock || abort.signal.aborted) return false
           await hold()
           return true
         })
         if (free || abort.signal.aborted) return
-        waiting()
+        on.waiting()
         await locks.request(name, { signal: abort.signal }, hold)
       }
-      // Rejects when aborted while waiting, and in frames whose storage is closed off: then the lock is never held.
+      // Rejects when aborted while waiting, when stolen, and in frames whose storage is closed off: there it is never held.
       start().catch(() => {
-        if (!abort.signal.aborted) waiting()
+        if (abort.signal.aborted) return
+        if (release) on.lost()
+        else on.waiting()
       })
       return () => {
         abort.abort()
@@ -58,9 +63,19 @@ export function browserChannel(): OpenChannel | null {
 
 export function browserPage(): Page | null {
   if (typeof window === 'undefined' || typeof document === 'undefined') return null
+  let stopGuard = (): void => {}
   return {
     visible: () => document.visibilityState === 'visible',
     online: () => navigator.onLine !== false,
+    prerendering: () => 'prerendering' in document && document.prerendering === true,
+    guard(isOn) {
+      let ask = (event: Event): void => event.preventDefault()
+      stopGuard()
+      stopGuard = () => {}
+      if (!isOn) return
+      window.addEventListener('beforeunload', ask)
+      stopGuard = () => window.removeEventListener('beforeunload', ask)
+    },
     listen(call) {
       let stops: (() => void)[] = []
       let add = (target: EventTarget, type: string, event: () => PageEvent): void => {
@@ -74,6 +89,7 @@ export function browserPage(): Page | null {
       add(document, 'resume', () => 'resume')
       add(window, 'pagehide', () => 'hide')
       add(window, 'pageshow', () => 'show')
+      add(document, 'prerenderingchange', () => 'show')
       add(window, 'online', () => 'online')
       add(window, 'offline', () => 'offline')
       return () => {

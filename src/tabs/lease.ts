@@ -34,9 +34,15 @@ export function createLease({
     changed(true)
   }
 
+  function lose(): void {
+    held = false
+    stop = null
+    changed(false)
+  }
+
   function contend(): void {
     if (stop) return
-    if (locks) stop = locks.acquire(name, take, settle)
+    if (locks) stop = locks.acquire(name, { held: take, waiting: settle, lost: lose })
     else {
       stop = () => {}
       take()

@@ -67,7 +67,8 @@ export function webSocketConnect(implementation?: unknown): Connect {
         over = true
         socket.close(code, reason)
       },
-      buffered: () => native?.bufferedAmount ?? 0
+      buffered: () => native?.bufferedAmount ?? 0,
+      transport: 'websocket'
     }
   }
 }

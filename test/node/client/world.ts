@@ -230,7 +230,8 @@ function createNetwork(clock: VirtualClock, hub: () => Hub): Network {
             if (!lost()) up?.closed(code)
           })
         },
-        buffered: () => 0
+        buffered: () => 0,
+        transport: 'websocket'
       }
     }
   }
@@ -257,6 +258,8 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
     let page: Page = {
       visible: () => true,
       online: () => true,
+      prerendering: () => false,
+      guard: () => {},
       listen(call) {
         pages.add(call)
         return () => pages.delete(call)
@@ -279,8 +282,9 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
         return disk
       },
       locks: {
-        acquire(name, held, waiting) {
-          let stop = locks.acquire(name, alive(held), alive(waiting))
+        acquire(name, on, steal) {
+          let guarded = { held: alive(on.held), waiting: alive(on.waiting), lost: alive(on.lost) }
+          let stop = locks.acquire(name, guarded, steal)
           releases.push(stop)
           return stop
         },
@@ -343,44 +347,53 @@ function createDevice(clock: VirtualClock, hub: () => Hub, seed: number): Device
   return { disks, network, open, page: surround }
 }
 
-/** Mutual exclusion as browsers have it: first come, first served. */
+/** Mutual exclusion as browsers have it: first come, first served, unless somebody steals. */
 function createLocks(): Locks {
-  let queues = new Map<string, (() => void)[]>()
-  let held = new Set<string>()
-  let next = (name: string): void => {
-    held.delete(name)
-    let call = queues.get(name)?.shift()
-    if (call) {
-      held.add(name)
-      queueMicrotask(call)
-    }
+  interface Request {
+    grant(): void
+    lose(): void
+  }
+  let holders = new Map<string, Request>()
+  let queues = new Map<string, Request[]>()
+  let give = (name: string, request: Request): void => {
+    holders.set(name, request)
+    queueMicrotask(request.grant)
+  }
+  let free = (name: string): void => {
+    holders.delete(name)
+    let next = queues.get(name)?.shift()
+    if (next) give(name, next)
   }
   return {
-    acquire(name, take, waiting) {
-      let state: 'waiting' | 'held' | 'over' = 'waiting'
-      let grant = (): void => {
-        if (state === 'over') next(name)
-        else {
-          state = 'held'
-          take()
+    acquire(name, on, steal) {
+      let isOver = false
+      let request: Request = {
+        grant() {
+          if (!isOver) on.held()
+        },
+        lose() {
+          isOver = true
+          queueMicrotask(on.lost)
         }
       }
-      if (held.has(name)) {
-        queues.set(name, [...(queues.get(name) ?? []), grant])
-        queueMicrotask(waiting)
-      } else {
-        held.add(name)
-        queueMicrotask(grant)
-      }
+      if (steal) {
+        holders.get(name)?.lose()
+        give(name, request)
+      } else if (holders.has(name)) {
+        queues.set(name, [...(queues.get(name) ?? []), request])
+        queueMicrotask(() => !isOver && on.waiting())
+      } else give(name, request)
       return () => {
-        let before = state
-        state = 'over'
-        if (before === 'held') next(name)
+        if (isOver) return
+        isOver = true
+        let queue = queues.get(name) ?? []
+        if (holders.get(name) === request) free(name)
+        else if (queue.includes(request)) queue.splice(queue.indexOf(request), 1)
       }
     },
     async tryHold(name) {
-      if (held.has(name)) return false
-      held.add(name)
+      if (holders.has(name)) return false
+      holders.set(name, { grant() {}, lose() {} })
       return true
     }
   }

@@ -396,10 +396,10 @@ describe('the lease', () => {
     let released = 0
     let asked = 0
     let locks: Locks = {
-      acquire(_name, onHeld, onWaiting) {
+      acquire(_name, on) {
         asked++
-        held = onHeld
-        waiting = onWaiting
+        held = on.held
+        waiting = on.waiting
         return () => void released++
       },
       tryHold: async () => true

@@ -89,7 +89,8 @@ function createLine(more: Partial<SupervisorPorts> = {}): Line {
           close(code = 1000) {
             wire.closed ??= code
           },
-          buffered: () => 0
+          buffered: () => 0,
+          transport: 'websocket'
         }
       },
       clock,
