@@ -6,7 +6,6 @@ import type { Outbox } from './core/outbox.js'
 import type { Outgoing } from './core/outgoing.js'
 import { chainKey } from './core/rows.js'
 import { createSaver } from './core/saver.js'
-import { RealtimeError } from './errors.js'
 import type { Lane } from './feature.js'
 import type { Clock } from './ports.js'
 import type { DownFrame, Frame, FrameOf } from './protocol/frames.js'
@@ -241,11 +240,4 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       shown.clear()
     }
   }
-}
-
-/** Throws unless the value can name something: 1 to `max` characters. */
-export function requireText(name: string, value: unknown, max = 256): void {
-  if (typeof value === 'string' && value.length > 0 && value.length <= max && !value.includes('\u0000')) return
-  let got = typeof value === 'string' ? `${value.length} characters` : typeof value
-  throw new RealtimeError('bad-argument', `${name} must be a text of 1 to ${max} characters, got ${got}`)
 }

@@ -3,53 +3,32 @@
 
 import mitt from 'mitt'
 import type { ReadableAtom } from 'nanostores'
-import { createClientRooms, requireText } from './client-rooms.js'
+import { createClientActions } from './client-actions.js'
+import {
+  checkOptions,
+  checkPending,
+  type PendingMode,
+  type RealtimeOptions,
+  requireText,
+  whyNotOnDisk
+} from './client-options.js'
+import { createClientRooms } from './client-rooms.js'
 import { createClientView, type RowStore } from './client-view.js'
 import type { ConnectionView } from './core/connection-view.js'
 import { createLedger, type Ending } from './core/ledger.js'
 import { createOutbox } from './core/outbox.js'
 import { createOutgoing } from './core/outgoing.js'
 import type { ParkedRow, Row } from './core/rows.js'
-import { createSupervisor, type TokenSource } from './core/supervisor.js'
+import { createSupervisor } from './core/supervisor.js'
 import { browserPorts, type ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
 import type { RealtimeEvents } from './events.js'
-import { type AnyFeature, type EventMap, type EventSpec, type Receipt, validateDraft } from './feature.js'
-import type { Devices, Stop } from './ports.js'
-import { byteLength } from './protocol/codec.js'
+import type { Stop } from './ports.js'
 import type { DownFrame, WelcomeFrame } from './protocol/frames.js'
 import type { Room } from './room.js'
 import { createLateDisk } from './storage/late.js'
 import { createMemoryDisk } from './storage/memory.js'
 import { createLease } from './tabs/lease.js'
-
-export interface RealtimeOptions {
-  /** Address of the server: `wss://example.org/realtime`. */
-  readonly url: string | (() => string)
-  /** Name of the app; with `user` it names what is stored on this device. */
-  readonly app: string
-  readonly user: string
-  /** A token, or a function that fetches one; it goes into the first frame, never into the address. */
-  readonly token?: TokenSource
-  /** Shown to others in presence: `web`, `desktop`, `mobile`, … */
-  readonly platform?: string
-  /** Failed attempts in a row before giving up; default: never. */
-  readonly maxAttempts?: number
-  /** Milliseconds for token, opening and handshake together; default 20,000. */
-  readonly connectTimeout?: number
-  /** How much may wait: default 50,000 actions and 50 million characters. */
-  readonly outbox?: { readonly maxCount?: number; readonly maxBytes?: number }
-  /** `false` keeps everything in memory; default true. */
-  readonly persist?: boolean
-  /** Also dispatches every event as `CustomEvent('realtime:<type>')` on `window`. */
-  readonly domEvents?: boolean
-  /** A WebSocket class where the host has none. */
-  readonly webSocket?: unknown
-  /** What features may use: `browserDevices()` of `realtime-stores/devices/all`; default: none. */
-  readonly devices?: Devices
-  /** Replaces what comes from outside: for tests and unusual hosts. */
-  readonly ports?: Partial<ClientPorts>
-}
 
 export interface Realtime {
   readonly $connection: ReadableAtom<ConnectionView>
@@ -80,49 +59,10 @@ export interface Realtime {
   close(): Promise<void>
 }
 
-/** A message larger than this is refused at the call; the server may say less in its welcome. */
-const DEFAULT_MAX = 64 * 1024
-/** What a frame needs besides the data. */
-const ENVELOPE = 512
 const REFRESH_INTERVAL = 50
 const DRAIN_DEADLINE = 10_000
 /** How long a tab's claim to play something keeps the other tabs from it. */
 const CLAIM_MS = 60_000
-
-/** Throws `bad-argument` unless a client can be made with these. */
-export function checkOptions(options: RealtimeOptions): void {
-  let { app, user, url, token, platform, maxAttempts, connectTimeout, outbox, persist } = options ?? {}
-  let demand = (isFine: boolean, what: string): void => {
-    if (!isFine) throw new RealtimeError('bad-argument', what)
-  }
-  let isPositive = (value: number | undefined): boolean =>
-    value === undefined || (typeof value === 'number' && value > 0)
-  requireText('app', app, 200)
-  requireText('user', user, 200)
-  demand(
-    typeof url === 'function' || (typeof url === 'string' && /^((ws|http)s?:\/)?\//.test(url)),
-    'url must start with wss://, ws://, https://, http:// or /, or be a function that returns such an address'
-  )
-  demand(
-    token === undefined || typeof token === 'string' || typeof token === 'function',
-    'token must be a text or a function'
-  )
-  if (platform !== undefined) requireText('platform', platform, 64)
-  demand(isPositive(maxAttempts), 'maxAttempts must be a number above 0')
-  demand(isPositive(connectTimeout), 'connectTimeout must be a number of milliseconds above 0')
-  demand(isPositive(outbox?.maxCount), 'outbox.maxCount must be a number above 0')
-  demand(isPositive(outbox?.maxBytes), 'outbox.maxBytes must be a number above 0')
-  demand(persist === undefined || typeof persist === 'boolean', 'persist must be true or false')
-}
-
-/** What becomes of waiting actions at a disconnect. */
-export type PendingMode = 'keep' | 'wait' | 'purge'
-
-/** Throws `bad-argument` for anything else. */
-export function checkPending(mode: PendingMode): void {
-  if (!['keep', 'wait', 'purge'].includes(mode))
-    throw new RealtimeError('bad-argument', "pending must be 'keep', 'wait' or 'purge'")
-}
 
 /**
  * Makes a client; nothing happens on the network before `connect()`.
@@ -141,7 +81,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let name = `realtime-stores/1/${app}/${user}`
   let emitter = mitt<RealtimeEvents>()
   let ledger = createLedger()
-  let max = DEFAULT_MAX
   let closed = false
   let wasOnline = false
   let askedToPersist = false
@@ -233,7 +172,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       random,
       devices: options.devices ?? ports.devices,
       serverNow,
-      dispatch,
+      dispatch(room, feature, type, data, id) {
+        assertOpen()
+        return actions.dispatch(room, feature, type, data, id)
+      },
       claim: key => ports.locks?.tryHold(`${name}/${key}`, CLAIM_MS) ?? Promise.resolve(true),
       report: (type, detail) => emit(type, detail),
       error: fail,
@@ -271,7 +213,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       return { app, user, cid: outbox.client.cid, gen: helloGen, platform: options.platform }
     },
     welcomed(frame: WelcomeFrame) {
-      max = Math.min(DEFAULT_MAX, frame.max)
+      actions.limit(frame.max)
       outgoing.opened({ ...frame.window, max: frame.max })
       rooms.online()
       emit('connected', { again: wasOnline })
@@ -314,83 +256,17 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     supervisor.feed({ type: 'reopen', reason: 'replaced' })
   }
 
-  // --- actions ---
-
-  function dispatch(room: string, feature: AnyFeature, type: string, data: unknown, id: string): Receipt {
-    assertOpen()
-    validateDraft(feature, type, data)
-    let { delivery, lane, key: keyOf } = (feature.events as EventMap)[type] as EventSpec<unknown>
-    let text = JSON.stringify(data)
-    if (byteLength(text) > max - ENVELOPE) {
-      throw new RealtimeError(
-        'too-large',
-        `${feature.name}.${type} has ${byteLength(text)} bytes; one action may have ${max - ENVELOPE}.`
-      )
-    }
-    // A copy: what the caller does with the object afterwards must not change what was accepted.
-    let copy: unknown = JSON.parse(text)
-    let key = keyOf?.(copy) ?? ''
-    if (delivery.kind === 'volatile') return cast(room, feature.name, type, copy, key, delivery.seconds, id)
-    let row: Row = {
-      n: 0,
-      id,
-      room,
-      lane,
-      feature: feature.name,
-      type,
-      data: copy,
-      at: clock.now(),
-      ...(delivery.kind === 'ttl' ? { ttl: delivery.seconds } : {}),
-      ...(delivery.kind === 'latest' ? { key: `${feature.name}/${type}/${key}` } : {})
-    }
-    append(row)
-    return ledger.open(id, 'stored')
-  }
-
-  function append(row: Row): void {
-    outbox.append(row)
-    let core = rooms.get(row.room)
-    core?.replica.addPending([row])
-    core?.paint()
-    view.update()
-  }
-
-  function cast(
-    room: string,
-    feature: string,
-    type: string,
-    data: unknown,
-    key: string,
-    ttl: number,
-    id: string
-  ): Receipt {
-    let receipt = ledger.open(id, 'sent')
-    let core = rooms.get(room)
-    let frame = { f: 'cast', room, feature, type, data, key, ttl, id } as const
-    if (core && !core.room.$status.get().stale && supervisor.send([frame])) {
-      core.receive({ ...frame, by: user, at: serverNow() })
-      core.paint()
-      ledger.reach(id, 'sent')
-    }
-    // A stream has no answers: what is not sent by now never will be, and nothing further is promised.
-    ledger.drop(id)
-    return receipt
-  }
-
-  let stopExpiry: Stop | null = null
-  /** Waits for the next row that grows too old before it could leave. */
-  function watchExpiry(): void {
-    stopExpiry?.()
-    stopExpiry = null
-    let next = Infinity
-    for (let { rows, claimed } of outbox.chains.values()) {
-      for (let row of rows) if (row.n > claimed) next = Math.min(next, outbox.timeLeft(row))
-    }
-    if (next === Infinity) return
-    stopExpiry = clock.after(Math.max(50, next + 1), () => {
-      outbox.withdraw(row => outbox.timeLeft(row) < 0, { kind: 'expired' }).catch(fail)
-    })
-  }
+  let actions = createClientActions({
+    user,
+    clock,
+    outbox,
+    ledger,
+    rooms: () => rooms,
+    send: frames => supervisor.send(frames),
+    serverNow,
+    changed: () => view.update(),
+    failed: fail
+  })
 
   // --- what is shown ---
 
@@ -398,7 +274,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     outbox,
     supervisor: () => supervisor,
-    painted: watchExpiry,
+    painted: actions.watchExpiry,
     failed: fail,
     pending: {
       async retry(id) {
@@ -408,14 +284,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       discard: async id => (await outbox.withdraw(row => row.id === id, { kind: 'purged' })).length > 0
     },
     parked: {
-      async retry(id) {
-        let item = outbox.parked.get(id)
-        if (!item) return false
-        let { ttl: _isOver, ...row } = item.row
-        // Back into the outbox first: after a crash in between it is in both, and the server knows its id.
-        append({ ...row, n: 0, at: clock.now() })
-        return (await outbox.unpark(id)) !== null
-      },
+      retry: actions.retryParked,
       discard: async id => (await outbox.unpark(id)) !== null
     }
   })
@@ -524,7 +393,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     ledger.close()
     await outbox.idle().catch(() => {})
     view.close()
-    stopExpiry?.()
+    actions.close()
     lease.release()
     outbox.close()
   }
@@ -586,12 +455,4 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     close: () => close('closed')
   }
-}
-
-/** Why waiting actions are kept in memory only; null when they are kept on disk. */
-function whyNotOnDisk(options: RealtimeOptions, ports: ClientPorts): string | null {
-  if (options.persist === false) return 'switched off by persist: false'
-  if (!ports.openDisk) return 'there is no IndexedDB here'
-  if (!ports.locks) return 'there are no Web Locks here, so tabs cannot share one outbox'
-  return ports.openChannel ? null : 'there is no BroadcastChannel here, so tabs cannot share one outbox'
 }

@@ -25,7 +25,8 @@ export const realtimePresence: CompanionStores['presence'] = /* @__PURE__ */ (()
 export const realtimeEvents: CompanionStores['events'] = /* @__PURE__ */ (() => page().stores.events)()
 export const realtimeStatus: CompanionStores['status'] = /* @__PURE__ */ (() => page().stores.status)()
 
-export { createRealtime, type Realtime, type RealtimeOptions } from './client.js'
+export { createRealtime, type Realtime } from './client.js'
+export type { RealtimeOptions } from './client-options.js'
 export type { RowStore } from './client-view.js'
 export type { EventsView, LoggedEvent, PresenceView } from './companion-stores.js'
 export type { ConnectionView } from './core/connection-view.js'

@@ -3,14 +3,8 @@
 
 import mitt from 'mitt'
 import { atom, batch, type ReadableAtom, type WritableAtom } from 'nanostores'
-import {
-  checkOptions,
-  checkPending,
-  createRealtime,
-  type PendingMode,
-  type Realtime,
-  type RealtimeOptions
-} from './client.js'
+import { createRealtime, type Realtime } from './client.js'
+import { checkOptions, checkPending, type PendingMode, type RealtimeOptions } from './client-options.js'
 import type { RowStore } from './client-view.js'
 import { type CompanionStores, createCompanionStores } from './companion-stores.js'
 import {

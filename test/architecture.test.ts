@@ -47,6 +47,8 @@ const house: House = {
       'room.ts',
       'room-history.ts',
       'room-presence.ts',
+      'client-actions.ts',
+      'client-options.ts',
       'client-rooms.ts',
       'client-view.ts',
       'client.ts',

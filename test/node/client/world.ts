@@ -1,7 +1,8 @@
 // Whole clients and a whole server in one process, under one virtual clock: networks that can be slow, silent or cut, devices
 // whose disks outlive their tabs.
 
-import { createRealtime, type Realtime, type RealtimeOptions } from '../../../src/client.js'
+import { createRealtime, type Realtime } from '../../../src/client.js'
+import type { RealtimeOptions } from '../../../src/client-options.js'
 import type { ClientPorts } from '../../../src/defaults.js'
 import { defineFeature, durable, latest, ttl, volatile } from '../../../src/feature.js'
 import type { Channel, Connect, Link, LinkSink, Locks, Page, PageEvent, Stop } from '../../../src/ports.js'
