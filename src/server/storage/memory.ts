@@ -3,7 +3,7 @@
 import { RealtimeError } from '../../errors.js'
 import type { ClientRecord, Commit, Storage, StoredEvent, StoredSnapshot } from '../storage.js'
 
-interface MemoryRoom {
+export interface MemoryRoom {
   epoch: string
   offset: number
   trimmed: number
@@ -15,10 +15,8 @@ interface MemoryRoom {
   ids: Map<string, { offset: number; at: number }>
 }
 
-/** Keeps rooms in the memory of this process; everything is gone when it ends. */
-export function createMemoryStorage(): Storage {
-  let rooms = new Map<string, MemoryRoom>()
-
+/** Keeps rooms in the memory of this process; everything is gone when it ends. `rooms`: where they are kept, for tests. */
+export function createMemoryStorage(rooms = new Map<string, MemoryRoom>()): Storage {
   function write(room: string, { epoch, revision, events, clients, now, snapshot, trim }: Commit): void {
     let stored = rooms.get(room)
     if (!stored || stored.epoch !== epoch || stored.revision !== revision) throw new RealtimeError('conflict')

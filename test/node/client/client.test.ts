@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { RealtimeError } from '../../../src/errors.js'
 import type { Receipt } from '../../../src/feature.js'
 import { createMemoryStorage } from '../../../src/server/storage/memory.js'
-import { createTestDisk } from '../../support/test-disk.js'
+import { createTestDisk } from '../../../src/testing/disk.js'
 import { createWorld, type Device, type Tab, useBoard, type World } from './world.js'
 
 /** How the stages of a receipt ended so far. */

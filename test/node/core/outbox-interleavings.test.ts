@@ -3,8 +3,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Row } from '../../../src/core/rows.js'
-import { createTestDisk } from '../../support/test-disk.js'
-import { createVirtualClock } from '../../support/virtual-clock.js'
+import { createVirtualClock } from '../../../src/testing/clock.js'
+import { createTestDisk } from '../../../src/testing/disk.js'
 import { acked, CHAIN, MANY, openLeader, openTab, rowOf, type Tab } from './outbox-world.js'
 
 type Action =

@@ -5,7 +5,7 @@ import { chainKey, type Row } from '../../../src/core/rows.js'
 import type { RealtimeError } from '../../../src/errors.js'
 import type { Disk } from '../../../src/ports.js'
 import { createMemoryDisk } from '../../../src/storage/memory.js'
-import { createSeededRandom, createVirtualClock, type VirtualClock } from '../../support/virtual-clock.js'
+import { createSeededRandom, createVirtualClock, type VirtualClock } from '../../../src/testing/clock.js'
 
 export interface Told {
   readonly id: string

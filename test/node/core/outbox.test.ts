@@ -7,7 +7,7 @@ import { Fenced } from '../../../src/core/outbox-tx.js'
 import { keys, type Row, unpackRows } from '../../../src/core/rows.js'
 import type { Disk } from '../../../src/ports.js'
 import { openIndexedDb } from '../../../src/storage/indexed-db.js'
-import { createTestDisk } from '../../support/test-disk.js'
+import { createTestDisk } from '../../../src/testing/disk.js'
 import { acked, append, CHAIN, idsOf, MANY, numbersOf, openLeader, openTab, rowOf, type Tab } from './outbox-world.js'
 
 let databases = 0

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { createOutgoing, type Outgoing, type OutgoingPorts } from '../../../src/core/outgoing.js'
 import { chainKey, type Row } from '../../../src/core/rows.js'
 import type { Frame, FrameOf, PushFrame } from '../../../src/protocol/frames.js'
-import { createTestDisk } from '../../support/test-disk.js'
+import { createTestDisk } from '../../../src/testing/disk.js'
 import { type ChainServer, createChainServer } from './chain-server.js'
 import { append, openLeader, openTab, ROOM, rowOf, type Tab } from './outbox-world.js'
 

@@ -5,7 +5,7 @@ import { createLedger } from '../../../src/core/ledger.js'
 import { createReceipt } from '../../../src/core/receipt.js'
 import { RealtimeError } from '../../../src/errors.js'
 import type { Receipt } from '../../../src/feature.js'
-import { nextTurn } from '../../support/virtual-clock.js'
+import { nextTurn } from '../../../src/testing/clock.js'
 
 let unhandled: unknown[] = []
 let listener = (error: unknown) => void unhandled.push(error)

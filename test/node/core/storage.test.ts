@@ -24,8 +24,8 @@ import { openIndexedDb } from '../../../src/storage/indexed-db.js'
 import { createLateDisk } from '../../../src/storage/late.js'
 import { createMemoryDisk } from '../../../src/storage/memory.js'
 import { createLease } from '../../../src/tabs/lease.js'
-import { createTestDisk } from '../../support/test-disk.js'
-import { createVirtualClock, nextTurn } from '../../support/virtual-clock.js'
+import { createVirtualClock, nextTurn } from '../../../src/testing/clock.js'
+import { createTestDisk } from '../../../src/testing/disk.js'
 import { rowOf } from './outbox-world.js'
 
 let names = 0

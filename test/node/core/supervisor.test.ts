@@ -5,7 +5,7 @@ import { createSupervisor, type Supervisor, type SupervisorPorts } from '../../.
 import { RealtimeError } from '../../../src/errors.js'
 import type { LinkSink } from '../../../src/ports.js'
 import type { DownFrame, Frame, FrameName, FrameOf, WelcomeFrame } from '../../../src/protocol/frames.js'
-import { createSeededRandom, createVirtualClock, type VirtualClock } from '../../support/virtual-clock.js'
+import { createSeededRandom, createVirtualClock, type VirtualClock } from '../../../src/testing/clock.js'
 
 /** One attempt, as the other side of it. */
 interface Wire {

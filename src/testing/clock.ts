@@ -1,6 +1,6 @@
 // A clock that stands still until it is told to go on, and chance that can be repeated: every run is the same.
 
-import type { Clock, Random, Stop } from '../../src/ports.js'
+import type { Clock, Random, Stop } from '../ports.js'
 
 export interface VirtualClock extends Clock {
   /** Lets time pass, timer by timer, with everything that promises do in between. */
@@ -15,36 +15,61 @@ export interface VirtualClock extends Clock {
   waiting(): number
 }
 
+/** What a virtual wall clock shows at first, in milliseconds since 1970. */
 export const START = 1_700_000_000_000
 
 /** Promise chains end before the next turn of the event loop. */
-export let nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+export let nextTurn = (): Promise<void> =>
+  new Promise(typeof setImmediate === 'function' ? resolve => setImmediate(resolve) : turnByMessage)
 
+function turnByMessage(resolve: () => void): void {
+  let { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    port1.close()
+    resolve()
+  }
+  port2.postMessage(null)
+}
+
+interface Timer {
+  readonly at: number
+  call: (() => void) | null
+}
+
+/** Creates a clock that shows `START`. */
 export function createVirtualClock(): VirtualClock {
   let time = 0
   let shift = 0
   let count = 0
-  let timers = new Map<number, { at: number; call: () => void }>()
+  /** The next one last; stopped ones stay until they are due. */
+  let timers: Timer[] = []
 
-  function due(end: number): number | undefined {
-    let best: number | undefined
-    for (let [id, { at }] of timers) {
-      if (at > end) continue
-      let known = best === undefined ? undefined : timers.get(best)
-      if (!known || at < known.at) best = id
+  function add(timer: Timer): void {
+    let low = 0
+    let high = timers.length
+    while (low < high) {
+      let middle = (low + high) >> 1
+      if ((timers[middle] as Timer).at > timer.at) low = middle + 1
+      else high = middle
     }
-    return best
+    timers.splice(low, 0, timer)
   }
 
   async function runUntil(end: number): Promise<void> {
     for (;;) {
       await nextTurn()
-      let id = due(end)
-      if (id === undefined) break
-      let { at, call } = timers.get(id) as { at: number; call: () => void }
-      timers.delete(id)
-      time = Math.max(time, at)
-      call()
+      let timer = timers.at(-1)
+      while (timer && timer.call === null) {
+        timers.pop()
+        timer = timers.at(-1)
+      }
+      if (!timer || timer.at > end) break
+      timers.pop()
+      count--
+      time = Math.max(time, timer.at)
+      let { call } = timer
+      timer.call = null
+      call?.()
     }
     time = Math.max(time, end)
   }
@@ -53,9 +78,14 @@ export function createVirtualClock(): VirtualClock {
     now: () => START + time + shift,
     mono: () => time,
     after(ms, call): Stop {
-      let id = ++count
-      timers.set(id, { at: time + Math.max(0, ms), call })
-      return () => void timers.delete(id)
+      let timer: Timer = { at: time + Math.max(0, ms), call }
+      add(timer)
+      count++
+      return () => {
+        if (timer.call === null) return
+        timer.call = null
+        count--
+      }
     },
     soon(call) {
       let stopped = false
@@ -74,7 +104,7 @@ export function createVirtualClock(): VirtualClock {
     shiftWall(ms) {
       shift += ms
     },
-    waiting: () => timers.size
+    waiting: () => count
   }
 }
 
