@@ -81,7 +81,8 @@ export function createClientView(ports: {
             unknownCount: unknown.get().length,
             canSend: !isClosed && outbox.hasRoom,
             leader: outbox.gen > 0,
-            sessionId: supervisor.sid
+            sessionId: supervisor.sid,
+            transport: supervisor.transport
           })
         )
       })

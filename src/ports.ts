@@ -41,6 +41,8 @@ export interface LinkSink {
   opened(): void
   message(text: string): void
   closed(code: number, reason: string): void
+  /** A better way to the server was found: worth another attempt at once. The link itself goes on. */
+  better?(): void
 }
 
 /** Starts one attempt. Throws when the address cannot be opened at all (blocked by policy, malformed). */

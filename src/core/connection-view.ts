@@ -1,6 +1,7 @@
 // What an app sees of the connection, put together from the machine, the link's measurements and the outbox. Pure.
 
 import type { RealtimeError } from '../errors.js'
+import type { Transport } from '../ports.js'
 import type { ConnectionState } from './connection.js'
 import { type Quality, qualityScore, qualityWord } from './quality.js'
 import type { LinkStats } from './supervisor.js'
@@ -24,7 +25,8 @@ export interface ConnectionView {
   readonly quality: Quality
   /** 0 to 100. */
   readonly qualityScore: number
-  readonly transport: 'websocket' | 'none'
+  /** What carries the frames; `none` while nothing does. */
+  readonly transport: Transport | 'none'
   /** Whether waiting actions survive a reload. */
   readonly durability: 'disk' | 'memory'
   readonly durabilityReason: string | null
@@ -94,6 +96,7 @@ export interface ViewInput {
   readonly canSend: boolean
   readonly leader: boolean
   readonly sessionId: string | undefined
+  readonly transport: Transport | 'none'
 }
 
 export function viewConnection(input: ViewInput): ConnectionView {
@@ -116,7 +119,7 @@ export function viewConnection(input: ViewInput): ConnectionView {
     jitterMs: stats.jitterMs,
     quality: qualityWord(score),
     qualityScore: score,
-    transport: state.phase === 'online' ? 'websocket' : 'none',
+    transport: state.phase === 'online' ? input.transport : 'none',
     durability: input.durability,
     durabilityReason: input.durabilityReason,
     pending: input.pending,

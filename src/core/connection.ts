@@ -14,6 +14,7 @@ export type Reason =
   | 'protocol' // the other side does not speak our protocol
   | 'attempts' // gave up after `maxAttempts`
   | 'suspended' // the page is frozen or in the back-forward cache
+  | 'transport' // a better way to the server was found
   | 'replaced' // this tab became, or ceased to be, the one that sends
   | 'disconnected' // on request
   | (string & {})

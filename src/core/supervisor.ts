@@ -2,7 +2,7 @@
 // link. One attempt at a time; what an abandoned link still reports is dropped by its number.
 
 import { RealtimeError } from '../errors.js'
-import type { Clock, Connect, Link, Random, Stop } from '../ports.js'
+import type { Clock, Connect, Link, Random, Stop, Transport } from '../ports.js'
 import { decode, encodeFrame, packFrames } from '../protocol/codec.js'
 import { type DownFrame, type Frame, PROTOCOL_VERSION, type WelcomeFrame } from '../protocol/frames.js'
 import {
@@ -144,6 +144,7 @@ export function createSupervisor(ports: SupervisorPorts) {
       let current = connect(url, {
         opened: () => mine === attempt && feed({ type: 'opened' }),
         message: text => mine === attempt && receive(text),
+        better: () => mine === attempt && feed({ type: 'reopen', reason: 'transport' }),
         closed: (code, reason) => {
           if (mine !== attempt) return
           link = null
@@ -393,6 +394,9 @@ export function createSupervisor(ports: SupervisorPorts) {
     },
     get isWelcome(): boolean {
       return isWelcome
+    },
+    get transport(): Transport | 'none' {
+      return isWelcome && link ? link.transport : 'none'
     },
     get sid(): string | undefined {
       return isWelcome ? sid : undefined

@@ -307,6 +307,7 @@ describe('the connection as apps see it', () => {
       canSend: true,
       leader: true,
       sessionId: 's',
+      transport: 'http',
       ...more
     })
 
@@ -320,7 +321,7 @@ describe('the connection as apps see it', () => {
       nextAttemptAt: null,
       quality: 'good',
       qualityScore: 80,
-      transport: 'websocket',
+      transport: 'http',
       sessionId: 's',
       bytesIn: 1,
       badFrames: 5
