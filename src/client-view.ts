@@ -33,7 +33,7 @@ export function createClientView(ports: {
   supervisor: () => Supervisor
   pending: RowActions
   parked: RowActions
-  /** Rows may have become too old. */
+  /** What is shown has changed; by now some rows may be too old. */
   painted: () => void
   /** A listener of the app threw. */
   failed: (error: unknown) => void
@@ -47,6 +47,7 @@ export function createClientView(ports: {
   let phase: ConnectionState['phase'] = 'idle'
   let drops: number[] = []
   let durabilityReason: string | null = null
+  let persisted: boolean | null = null
   let isClosed = false
   let stop: Stop | null = null
 
@@ -76,6 +77,7 @@ export function createClientView(ports: {
             toWall: mono => clock.now() + mono - clock.mono(),
             durability: outbox.disk.kind,
             durabilityReason,
+            persisted,
             pending: outbox.stats,
             rejectedCount: rejected.get().length,
             unknownCount: unknown.get().length,
@@ -110,6 +112,9 @@ export function createClientView(ports: {
     dropped: (): void => void drops.push(clock.mono()),
     degraded(reason: string | null): void {
       durabilityReason = reason
+    },
+    persisted(granted: boolean): void {
+      persisted = granted
     },
     close(): void {
       isClosed = true

@@ -28,6 +28,7 @@ import type { DownFrame, WelcomeFrame } from './protocol/frames.js'
 import type { Room } from './room.js'
 import { createLateDisk } from './storage/late.js'
 import { createMemoryDisk } from './storage/memory.js'
+import { createPersistence } from './storage/persistence.js'
 import { createLease } from './tabs/lease.js'
 
 export interface Realtime {
@@ -83,7 +84,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let ledger = createLedger()
   let closed = false
   let wasOnline = false
-  let askedToPersist = false
   /** The generation under which the present connection said hello. */
   let helloGen: number | null = null
   let stops: Stop[] = []
@@ -103,7 +103,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
         for (let row of rows) ledger.reach(row.id, 'stored')
         if (claimed) outgoing.leave(rows)
         else rooms.deliver()
-        if (!askedToPersist) askToPersist()
+        if (outbox.disk.kind === 'disk') persistence.stored()
       },
       gone: onGone,
       found(rows) {
@@ -274,7 +274,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     outbox,
     supervisor: () => supervisor,
-    painted: actions.watchExpiry,
+    painted() {
+      actions.watchExpiry()
+      guard()
+    },
     failed: fail,
     pending: {
       async retry(id) {
@@ -319,17 +322,28 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     emit('error', { error: known })
   }
 
-  function askToPersist(): void {
-    askedToPersist = true
-    if (outbox.disk.kind === 'disk')
-      ports.persist?.().then(
-        granted => emit('persisted', { granted }),
-        () => {}
-      )
+  let persistence = createPersistence({
+    persistence: ports.persistence,
+    openDisk: ports.openDisk,
+    known(granted) {
+      view.persisted(granted)
+      view.update()
+    },
+    answered: granted => emit('persisted', { granted })
+  })
+
+  let isGuarded = false
+  /** Whoever leaves now would lose what waits: the person is asked. Off otherwise, so that the page may go and come back freely. */
+  function guard(): void {
+    let isOn = !closed && outbox.disk.kind === 'memory' && outbox.stats.count > 0
+    if (isOn !== isGuarded) ports.page?.guard(isOn)
+    isGuarded = isOn
   }
 
   // --- the page and the other tabs ---
 
+  /** Connected as soon as somebody visits the page, which was loaded ahead of that. */
+  let isAwaited = false
   let stopRefresh: Stop | null = null
   let channel =
     ports.openChannel?.(name, () => {
@@ -341,13 +355,15 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   if (ports.page) {
     stops.push(
       ports.page.listen(event => {
+        if (ports.page?.prerendering()) return
         if (event === 'hide' || event === 'freeze') {
           rooms.save(true)
           supervisor.feed({ type: 'suspend' })
           lease.release()
         } else if (event === 'show' || event === 'resume') {
           lease.contend()
-          supervisor.feed({ type: 'resume' })
+          supervisor.feed({ type: isAwaited ? 'connect' : 'resume' })
+          isAwaited = false
         } else if (event === 'hidden') rooms.save()
         else supervisor.feed({ type: 'hint', hint: event })
       })
@@ -362,6 +378,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       view.update()
     }
   })
+  if (ports.page?.prerendering()) lease.release()
   let ready = outbox.load().then(() => {
     view.update()
     if (hindrance !== null) emit('degraded', { reason: hindrance })
@@ -422,10 +439,12 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     connect() {
       assertOpen()
-      supervisor.feed({ type: 'connect' })
+      isAwaited = ports.page?.prerendering() ?? false
+      if (!isAwaited) supervisor.feed({ type: 'connect' })
     },
     async disconnect({ pending = 'keep' } = {}) {
       checkPending(pending)
+      isAwaited = false
       if (pending === 'wait') await drain()
       if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
       supervisor.close('disconnected')

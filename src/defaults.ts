@@ -1,8 +1,19 @@
 // The real outside of a browser, as the ports of a client. Made when a client is made; importing this touches nothing.
 
-import { browserChannel, browserDispatch, browserLocks, browserPage, browserPersist } from './env/browser.js'
+import { browserChannel, browserDispatch, browserLocks, browserPage, browserPersistence } from './env/browser.js'
 import { realClock, realRandom } from './env/clock.js'
-import type { Clock, Connect, Devices, Locks, OpenChannel, OpenDisk, Page, Random, Report } from './ports.js'
+import type {
+  Clock,
+  Connect,
+  Devices,
+  Locks,
+  OpenChannel,
+  OpenDisk,
+  Page,
+  Persistence,
+  Random,
+  Report
+} from './ports.js'
 import { hasIndexedDb, openIndexedDb } from './storage/indexed-db.js'
 import { webSocketConnect } from './transport/websocket.js'
 
@@ -16,8 +27,7 @@ export interface ClientPorts {
   readonly openChannel: OpenChannel | null
   readonly page: Page | null
   readonly devices: Devices
-  /** Asks the browser not to evict what is stored; tells its answer. */
-  readonly persist: (() => Promise<boolean>) | null
+  readonly persistence: Persistence | null
   readonly dispatchDom: ((type: string, detail: unknown) => void) | null
   readonly report: Report
 }
@@ -43,7 +53,7 @@ export function browserPorts(webSocket: unknown): ClientPorts {
     openChannel: browserChannel(),
     page: browserPage(),
     devices: NO_DEVICES,
-    persist: browserPersist(),
+    persistence: browserPersistence(),
     dispatchDom: browserDispatch(),
     report: () => {}
   }

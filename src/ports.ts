@@ -62,10 +62,16 @@ export interface Disk {
    * page, and so may also be written after it was given up for taking too long.
    */
   write<T>(durability: Durability, body: (tx: DiskWriter) => Promise<T>): Promise<T>
-  /** Called when the disk is lost for good (deleted, or a newer version of the app took it over). */
-  onLost(call: (reason: string) => void): Stop
+  /** Called when the disk was taken away. */
+  onLost(call: (reason: LostReason) => void): Stop
   close(): void
 }
+
+/**
+ * `closed`: by the browser or by somebody who deleted the data; the next transaction opens it again, and may find it empty.
+ * `outdated`: a newer version of the app has it, and it takes nothing from this one any more.
+ */
+export type LostReason = 'closed' | 'outdated'
 
 export interface DiskReader {
   get(key: string): Promise<unknown>
@@ -81,6 +87,14 @@ export interface DiskWriter extends DiskReader {
 
 /** Opens the disk of a name. Rejects where there is none. */
 export type OpenDisk = (name: string) => Promise<Disk>
+
+/** Whether the browser keeps what this site stores also when it runs out of room. */
+export interface Persistence {
+  /** What it promised so far; asks nobody. */
+  granted(): Promise<boolean>
+  /** Asks for the promise; some browsers ask the person. */
+  ask(): Promise<boolean>
+}
 
 /** Mutual exclusion over the tabs of one origin. */
 export interface Locks {

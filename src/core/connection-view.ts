@@ -30,6 +30,8 @@ export interface ConnectionView {
   /** Whether waiting actions survive a reload. */
   readonly durability: 'disk' | 'memory'
   readonly durabilityReason: string | null
+  /** Whether the browser promised to keep what is stored also when it runs out of room; `null` where it does not say. */
+  readonly persisted: boolean | null
   /** Actions not yet answered, their size in characters, and when the oldest was called. */
   readonly pending: { readonly count: number; readonly bytes: number; readonly oldestAt: number | null }
   readonly rejectedCount: number
@@ -66,6 +68,7 @@ export const IDLE_VIEW: ConnectionView = {
   transport: 'none',
   durability: 'memory',
   durabilityReason: null,
+  persisted: null,
   pending: { count: 0, bytes: 0, oldestAt: null },
   rejectedCount: 0,
   unknownCount: 0,
@@ -90,6 +93,7 @@ export interface ViewInput {
   readonly toWall: (mono: number) => number
   readonly durability: 'disk' | 'memory'
   readonly durabilityReason: string | null
+  readonly persisted: boolean | null
   readonly pending: ConnectionView['pending']
   readonly rejectedCount: number
   readonly unknownCount: number
@@ -122,6 +126,7 @@ export function viewConnection(input: ViewInput): ConnectionView {
     transport: state.phase === 'online' ? input.transport : 'none',
     durability: input.durability,
     durabilityReason: input.durabilityReason,
+    persisted: input.persisted,
     pending: input.pending,
     rejectedCount: input.rejectedCount,
     unknownCount: input.unknownCount,

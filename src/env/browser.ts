@@ -1,7 +1,7 @@
 // What a browser offers between tabs and about the page; each `null` where it is missing, so that a worker or a server
 // gets the same library with less around it.
 
-import type { Locks, OpenChannel, Page, PageEvent } from '../ports.js'
+import type { Locks, OpenChannel, Page, PageEvent, Persistence } from '../ports.js'
 
 export function browserLocks(): Locks | null {
   let locks = globalThis.navigator?.locks
@@ -99,10 +99,10 @@ export function browserPage(): Page | null {
   }
 }
 
-/** Asks the browser not to evict what this site stores; resolves to its answer. */
-export function browserPersist(): (() => Promise<boolean>) | null {
+/** `null` also in workers: only a page may ask. */
+export function browserPersistence(): Persistence | null {
   let storage = globalThis.navigator?.storage
-  return storage?.persist ? () => storage.persist() : null
+  return storage?.persist ? { granted: () => storage.persisted(), ask: () => storage.persist() } : null
 }
 
 /** Dispatches a `CustomEvent` on the window. */

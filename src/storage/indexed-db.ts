@@ -1,15 +1,20 @@
-// The disk in a browser. idb-keyval makes the database and its one object store; transactions are our own, for they need a
-// durability and are complete only at `oncomplete`.
+// The disk in a browser: one database with one object store. Transactions are our own, for they need a durability, are
+// complete only at `oncomplete`, and must outlive a browser that closes the database under them.
 
-import { createStore, promisifyRequest } from 'idb-keyval'
+import { promisifyRequest } from 'idb-keyval'
 import { RealtimeError } from '../errors.js'
-import type { Disk, DiskReader, DiskWriter, OpenDisk } from '../ports.js'
+import type { Disk, DiskReader, DiskWriter, LostReason, OpenDisk } from '../ports.js'
 
 const STORE = 'entries'
+/** The version of everything that is stored. Code of an older version never writes what a newer one has taken over. */
+const SCHEMA = 1
 /** A database that does not open within this time is treated as missing. */
 const OPEN_DEADLINE = 3000
 /** A transaction that is not complete within this time has failed: a frozen tab may hold the store. */
-const WRITE_DEADLINE = 8000
+const WRITE_DEADLINE = 5000
+const GRACE = 100
+/** What a transaction ends with when its connection was taken away; run again on a new one, it may well succeed. */
+const TAKEN_AWAY = ['InvalidStateError', 'NotFoundError', 'AbortError', 'UnknownError', 'TransactionInactiveError']
 
 export function hasIndexedDb(): boolean {
   return typeof indexedDB !== 'undefined'
@@ -18,51 +23,44 @@ export function hasIndexedDb(): boolean {
 /** Opens the database of this name. Rejects with `storage` where there is none, or it does not open in time. */
 export const openIndexedDb: OpenDisk = async name => {
   if (!hasIndexedDb()) throw new RealtimeError('storage', 'This browser has no IndexedDB here.')
-  let lost = new Set<(reason: string) => void>()
+  let listeners = new Set<(reason: LostReason) => void>()
   let closed = false
-  let database = await within(openDatabase(name, onGone), OPEN_DEADLINE, 'IndexedDB did not open in time.')
+  let opened = open()
+  await opened
 
-  function onGone(): void {
-    if (!closed) for (let call of lost) call('closed')
-  }
-
-  async function begin(mode: IDBTransactionMode, durability: 'relaxed' | 'strict'): Promise<IDBTransaction> {
-    try {
-      return database.transaction(STORE, mode, { durability })
-    } catch (error) {
-      // The browser closed it (memory pressure, cleared data, another tab upgrades or deletes it): open again, once.
-      if (
-        closed ||
-        !(error instanceof DOMException) ||
-        (error.name !== 'InvalidStateError' && error.name !== 'NotFoundError')
-      )
-        throw error
-      database = await within(openDatabase(name, onGone), OPEN_DEADLINE, 'IndexedDB did not open again.')
-      return database.transaction(STORE, mode, { durability })
+  async function open(): Promise<IDBDatabase> {
+    let database = await within(openDatabase(name), OPEN_DEADLINE, 'IndexedDB did not open in time.', late =>
+      late.close()
+    )
+    let lost = (reason: LostReason): void => {
+      if (!closed) for (let call of listeners) call(reason)
     }
+    // A newer version of the app, or somebody deleting the data, must not wait for us.
+    database.onversionchange = ({ newVersion }) => {
+      database.close()
+      lost(newVersion === null ? 'closed' : 'outdated')
+    }
+    database.onclose = () => lost('closed')
+    return database
   }
 
+  /** Runs a transaction; when its connection was taken away, once more on a new one. */
   async function run<T>(
     mode: IDBTransactionMode,
     durability: 'relaxed' | 'strict',
     body: (tx: DiskWriter) => Promise<T>
   ): Promise<T> {
-    let tx = await begin(mode, durability)
-    let complete = promisifyRequest(tx)
-    complete.catch(() => {})
-    let store = tx.objectStore(STORE)
+    let used = opened
+    let database = await used
     try {
-      let result = await within(body(access(store)), WRITE_DEADLINE, 'The transaction took too long.')
-      tx.commit()
-      await within(complete, WRITE_DEADLINE, 'The transaction took too long.')
-      return result
+      return await transact(database.transaction(STORE, mode, { durability }), body)
     } catch (error) {
-      try {
-        tx.abort()
-      } catch {
-        // It was over already.
+      if (closed || !(error instanceof DOMException) || !TAKEN_AWAY.includes(error.name)) throw error
+      if (opened === used) {
+        database.close()
+        opened = open()
       }
-      throw error ?? tx.error ?? new RealtimeError('storage', 'The transaction was aborted.')
+      return transact((await opened).transaction(STORE, mode, { durability }), body)
     }
   }
 
@@ -71,25 +69,53 @@ export const openIndexedDb: OpenDisk = async name => {
     read: body => run('readonly', 'relaxed', body),
     write: (durability, body) => run('readwrite', durability, body),
     onLost(call) {
-      lost.add(call)
-      return () => lost.delete(call)
+      listeners.add(call)
+      return () => listeners.delete(call)
     },
     close() {
       closed = true
-      database.close()
+      opened.then(
+        database => database.close(),
+        () => {}
+      )
     }
   } satisfies Disk
 }
 
-async function openDatabase(name: string, gone: () => void): Promise<IDBDatabase> {
-  let use = createStore(name, STORE)
-  let database = await use('readonly', store => store.transaction.db)
-  // A newer version of the app, or somebody deleting the data, must not wait for us.
-  database.onversionchange = () => {
-    database.close()
-    gone()
+async function transact<T>(tx: IDBTransaction, body: (tx: DiskWriter) => Promise<T>): Promise<T> {
+  let complete = promisifyRequest(tx)
+  complete.catch(() => {})
+  let work = async (): Promise<T> => {
+    let result = await body(access(tx.objectStore(STORE)))
+    tx.commit()
+    await complete
+    return result
   }
-  return database
+  try {
+    return await within(work(), WRITE_DEADLINE, 'The transaction took too long.')
+  } catch (error) {
+    // Why the browser ended it says more than how its requests noticed.
+    let reason = tx.error ?? error
+    try {
+      tx.abort()
+    } catch {
+      // It was over already.
+    }
+    throw reason ?? new DOMException('The browser aborted the transaction.', 'AbortError')
+  }
+}
+
+async function openDatabase(name: string): Promise<IDBDatabase> {
+  let request = indexedDB.open(name, SCHEMA)
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE)
+  try {
+    return await promisifyRequest(request)
+  } catch (error) {
+    if ((error as DOMException | null)?.name !== 'VersionError') throw error
+    throw new RealtimeError('storage', 'A newer version of this app keeps its data here: reload this page.', {
+      cause: error
+    })
+  }
 }
 
 function access(store: IDBObjectStore): DiskWriter {
@@ -112,9 +138,18 @@ function access(store: IDBObjectStore): DiskWriter {
   }
 }
 
-function within<T>(promise: Promise<T>, ms: number, message: string): Promise<T> {
+/** Rejects when it takes too long; what comes after that is handed to `late`. */
+function within<T>(promise: Promise<T>, ms: number, message: string, late?: (value: T) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    let timer = setTimeout(() => reject(new RealtimeError('storage', message)), ms)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+    let isLate = false
+    let giveUp = (): void => {
+      isLate = true
+      reject(new RealtimeError('storage', message))
+    }
+    // A page that slept or was frozen reads what came meanwhile before it judges.
+    let timer = setTimeout(() => {
+      timer = setTimeout(giveUp, GRACE)
+    }, ms - GRACE)
+    promise.then(value => (isLate ? late?.(value) : resolve(value)), reject).finally(() => clearTimeout(timer))
   })
 }

@@ -113,7 +113,7 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
         notifications: null,
         reducedMotion: () => false
       },
-      persist: null,
+      persistence: null,
       dispatchDom: null,
       report: (_level, code) => void reports.push(code)
     }

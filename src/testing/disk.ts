@@ -1,6 +1,6 @@
 // A disk that outlives the pages which open it, and can be made to fail, to hang, to forget, or to be copied.
 
-import type { Disk, DiskReader, DiskWriter, Durability } from '../ports.js'
+import type { Disk, DiskReader, DiskWriter, Durability, LostReason } from '../ports.js'
 import { createMemoryDisk } from '../storage/memory.js'
 import type { Life } from './life.js'
 
@@ -20,7 +20,7 @@ export interface TestDisk extends Disk {
   /** Somebody clears the site's data. */
   wipe(): Promise<void>
   /** The browser closes the database under its pages. */
-  lose(reason: string): void
+  lose(reason: LostReason): void
   /** The power fails: what was only written `relaxed` since the last `strict` write is gone. */
   powerCut(): Promise<void>
   /** Everything that is kept. */
@@ -37,7 +37,7 @@ const ALL = ['', '\uffff'] as const
 export function createTestDisk(): TestDisk {
   let inner = createMemoryDisk()
   let gate: Promise<void> = Promise.resolve()
-  let listeners = new Set<(reason: string) => void>()
+  let listeners = new Set<(reason: LostReason) => void>()
   /** What a power cut leaves; `null` when that is everything. */
   let safe: Map<string, unknown> | null = null
 

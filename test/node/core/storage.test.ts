@@ -189,7 +189,7 @@ describe('a disk that is still being opened', () => {
   })
 
   test('it passes on what happens to the disk', async () => {
-    let lose!: (reason: string) => void
+    let lose!: (reason: 'closed' | 'outdated') => void
     let closed = 0
     let inner: Disk = {
       ...createMemoryDisk(),
@@ -207,10 +207,10 @@ describe('a disk that is still being opened', () => {
     let told: string[] = []
     disk.onLost(reason => void told.push(reason))
     await nextTurn()
-    lose('gone')
+    lose('outdated')
     disk.close()
     await nextTurn()
-    expect([told, closed]).toEqual([['gone'], 1])
+    expect([told, closed]).toEqual([['outdated'], 1])
   })
 })
 

@@ -301,6 +301,7 @@ describe('the connection as apps see it', () => {
       toWall: mono => mono + 1_000_000,
       durability: 'disk',
       durabilityReason: null,
+      persisted: null,
       pending: { count: 1, bytes: 2, oldestAt: 3 },
       rejectedCount: 1,
       unknownCount: 2,
