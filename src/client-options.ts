@@ -1,6 +1,6 @@
 // What a client is asked for: its options, checked before anything is made. Knows nothing of what is done with them.
 
-import type { TokenSource } from './core/supervisor.js'
+import type { TokenSource } from './core/tokens.js'
 import type { ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
 import type { Devices } from './ports.js'

@@ -34,7 +34,7 @@ export type { CallState, DeviceState, MemberView, PresenceStatus, Self } from '.
 export type { Quality } from './core/quality.js'
 export type { ParkedRow, Row } from './core/rows.js'
 export type { SystemHealth, SystemStatus } from './core/status.js'
-export type { TokenRequest, TokenSource } from './core/supervisor.js'
+export type { TokenRequest, TokenSource } from './core/tokens.js'
 export type { ClientPorts } from './defaults.js'
 export { type ErrorCode, RealtimeError } from './errors.js'
 export type { RealtimeEvents } from './events.js'

@@ -10,6 +10,8 @@ export type Reason =
   | 'token' // the token function failed
   | 'unauthorized'
   | 'forbidden'
+  | 'revoked' // the server's operator ended it
+  | 'wrong-user' // the token is of somebody else
   | 'blocked' // the address cannot be opened at all from this page
   | 'protocol' // the other side does not speak our protocol
   | 'attempts' // gave up after `maxAttempts`
@@ -60,6 +62,8 @@ export type ConnectionInput =
     }
   | { readonly type: 'tick'; readonly heardAt: number }
   | { readonly type: 'hint'; readonly hint: 'online' | 'offline' | 'visible' | 'probe' }
+  /** This machine slept: what is known of the link is old. */
+  | { readonly type: 'woke' }
   | { readonly type: 'suspend' }
   | { readonly type: 'resume' }
   | { readonly type: 'reopen'; readonly reason: Reason }
@@ -71,7 +75,7 @@ export interface ConnectionSettings {
   readonly maxAttempts: number
   /** For token, open and hello together, in milliseconds. */
   readonly connectTimeout: number
-  /** The last `welcome.retry`: the window of the first return to a lost server, in milliseconds. */
+  /** What the server said last of where a return is to lie, in milliseconds; no wait is narrower. */
   readonly retry: readonly [number, number]
 }
 
@@ -84,10 +88,14 @@ export interface Step {
 const BACKOFF = [1000, 2000, 4000, 8000, 16_000, 30_000]
 /** A connection that lasted this long counts as stable: only then does the back-off start over. */
 const STABLE_AFTER = 5000
+/** One that lasted this long has proved that the server can be had: it flaps, but its end is no further failure. */
+const PROVEN_AFTER = 1000
 /** How long a probed link may stay silent. */
 const PROBE_TIMEOUT = 3000
-/** A cut network is retried within this time: here nobody else is retrying with us. */
+/** Where the return lies when this device knows that the fault is its own: here nobody else is retrying with us. */
 const CUT_WINDOW: readonly [number, number] = [0, 1000]
+/** However many hints come, attempts that fail at once are so far apart. */
+const HINT_PAUSE = 500
 
 /** When the machine wants its next `tick`, on the monotonic clock; Infinity for never. */
 export function wakeAt(state: ConnectionState, heardAt: number): number {
@@ -158,6 +166,12 @@ export function step(
         effects: hasLink(state) ? ['close'] : []
       }
 
+    case 'woke':
+      // An attempt that was under way is as old as the sleep.
+      return state.phase === 'connecting' || state.phase === 'authenticating'
+        ? { ...open(state.attempt, now, settings), effects: ['close', 'open'] }
+        : hint(state, 'visible', now, settings)
+
     case 'resume':
       return state.phase === 'waiting' && state.reason === 'suspended'
         ? open(state.attempt, now, settings)
@@ -181,19 +195,25 @@ function tick(
   if (state.phase === 'connecting' || state.phase === 'authenticating') {
     return now >= state.deadline ? fail(state, { reason: 'timeout' }, now, random, settings) : same(state)
   }
-  if (state.phase === 'waiting') return now >= state.until ? open(state.attempt, now, settings) : same(state)
+  if (state.phase === 'waiting') {
+    // A token that was refused has been fetched anew already: once for each attempt is enough.
+    return now >= state.until ? open(state.attempt, now, settings, state.reason === 'unauthorized') : same(state)
+  }
   if (state.phase !== 'online') return same(state)
+  // A tick that comes much too late means that this page slept: what arrived meanwhile is still unread. Ask again.
+  let slept = (due: number): boolean => now >= due + 1.5 * state.heartbeat
 
   if (state.probe) {
     if (heardAt >= state.probe.since) return tick({ ...state, probe: null }, heardAt, now, random, settings)
-    return now >= state.probe.until ? fail(state, { reason: 'network' }, now, random, settings) : same(state)
+    if (now < state.probe.until) return same(state)
+    return slept(state.probe.until) ? probe(state, now) : fail(state, { reason: 'network' }, now, random, settings)
   }
   let overdue = heardAt + silence(state.heartbeat)
   if (now >= overdue) {
-    // A tick that comes much too late means that this page slept: what arrived meanwhile is still unread. Ask again.
-    return now >= overdue + 1.5 * state.heartbeat
+    // Silence may be the server's, and then everybody hears it: the return lies in the server's window.
+    return slept(overdue)
       ? probe(state, now)
-      : fail(state, { reason: 'network' }, now, random, settings)
+      : fail(state, { reason: 'network', retry: settings.retry }, now, random, settings)
   }
   if (now >= state.pingAt) return { state: { ...state, pingAt: now + state.heartbeat }, effects: ['ping'] }
   return same(state)
@@ -205,13 +225,17 @@ function hint(
   now: number,
   settings: ConnectionSettings
 ): Step {
-  if (state.phase === 'online') return state.probe ? same(state) : probe(state, now)
+  // Asked and not answered in time, by a page that could not look: ask again, or it would show what it does not know.
+  if (state.phase === 'online') return state.probe && now < state.probe.until ? same(state) : probe(state, now)
   if (kind === 'offline') return same(state)
   if (state.phase === 'waiting') {
     if (state.reason === 'suspended' && kind !== 'probe') return same(state)
-    // Hints come in bursts; a wait that began just now is left to run its course, unless somebody asked.
-    if (kind !== 'probe' && now - state.since < 100 && state.until - now < 1000) return same(state)
-    return open(kind === 'visible' ? state.attempt : 0, now, settings)
+    let attempt = kind === 'visible' ? state.attempt : 0
+    let from = state.since + HINT_PAUSE
+    // Hints come in bursts, and while a network comes up they come too early: they hasten, they do not hammer.
+    if (kind !== 'probe' && now < from)
+      return from < state.until ? same({ ...state, attempt, until: from }) : same(state)
+    return open(attempt, now, settings)
   }
   if (state.phase === 'offline' && kind !== 'visible') return open(0, now, settings)
   return same(state)
@@ -238,24 +262,26 @@ function fail(
     return { state: { ...state, phase: 'connecting', refreshed: true }, effects: ['close', 'open'] }
   }
   let wasOnline = state.phase === 'online'
-  let attempt = attemptOf(state, now) + 1
+  let isProven = state.phase === 'online' && now - state.since >= PROVEN_AFTER
+  let attempt = Math.max(1, attemptOf(state, now) + (isProven ? 0 : 1))
   if (attempt >= settings.maxAttempts && !wasOnline) return { state: { phase: 'offline', reason: 'attempts' }, effects }
-  let firstAfterStable = wasOnline && attempt === 1
+  let isFirst = wasOnline && attempt === 1
   let window =
     failure.retry ??
-    (firstAfterStable ? (failure.reason === 'network' ? CUT_WINDOW : settings.retry) : backoff(attempt))
+    (isFirst ? (failure.reason === 'network' ? CUT_WINDOW : settings.retry) : backoff(attempt, settings.retry))
   let delay = window[0] + random() * Math.max(0, window[1] - window[0])
   return { state: { phase: 'waiting', attempt, reason: failure.reason, until: now + delay, since: now }, effects }
 }
 
-function backoff(attempt: number): readonly [number, number] {
-  let base = BACKOFF[Math.min(attempt, BACKOFF.length) - 1] as number
-  return [base / 2, base]
+/** As wide as the server's window at least: who lost a server together must not meet again at the second attempt. */
+function backoff(attempt: number, retry: readonly [number, number]): readonly [number, number] {
+  let half = (BACKOFF[Math.min(attempt, BACKOFF.length) - 1] as number) / 2
+  return [half, half + Math.max(half, retry[1] - retry[0])]
 }
 
-function open(attempt: number, now: number, settings: ConnectionSettings): Step {
+function open(attempt: number, now: number, settings: ConnectionSettings, refreshed = false): Step {
   return {
-    state: { phase: 'connecting', attempt, since: now, deadline: now + settings.connectTimeout, refreshed: false },
+    state: { phase: 'connecting', attempt, since: now, deadline: now + settings.connectTimeout, refreshed },
     effects: ['open']
   }
 }

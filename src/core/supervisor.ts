@@ -1,5 +1,5 @@
-// Keeps one connection alive: carries out what the step machine says, asks for tokens, speaks the handshake, measures the
-// link. One attempt at a time; what an abandoned link still reports is dropped by its number.
+// Keeps one connection alive: carries out what the step machine says, speaks the handshake, measures the link, notices that
+// the machine slept. One attempt at a time; what an abandoned link still reports is dropped by its number.
 
 import { RealtimeError } from '../errors.js'
 import type { Clock, Connect, Link, Random, Stop, Transport } from '../ports.js'
@@ -13,13 +13,7 @@ import {
   step,
   wakeAt
 } from './connection.js'
-
-/** What a token function may be asked for. */
-export interface TokenRequest {
-  /** Why: the first one, an expired one, or one that was refused. */
-  readonly reason: 'connect' | 'refresh' | 'refused'
-}
-export type TokenSource = string | ((request: TokenRequest) => string | Promise<string>)
+import { createTokens, type TokenRequest, type TokenSource } from './tokens.js'
 
 /** What the hello says besides the token. */
 export interface Identity {
@@ -64,8 +58,10 @@ export interface SupervisorPorts {
 
 /** More malformed messages than this on one connection, and it is closed. */
 const MAX_BAD = 100
-/** How long after a failed refresh the next one is tried, in milliseconds. */
-const REFRESH_AGAIN = 5000
+/** How often the clocks are compared, in milliseconds: some machines stop the monotonic one, and every timer, in their sleep. */
+const LOOK = 1500
+/** The wall clock going ahead of the monotonic one by more heartbeats than this means sleep. */
+const SLEEP = 1.5
 /** The close code of somebody who means to leave: their presence ends at once. */
 const LEAVING = 1000
 /** The close code of somebody who will be back, or may be: their presence gets its grace. */
@@ -80,20 +76,27 @@ export function createSupervisor(ports: SupervisorPorts) {
   /** Numbers the attempts; reports of older ones are void. */
   let attempt = 0
   let isWelcome = false
+  /** Whom the present hello named. */
+  let me = ''
   /** Largest message that the server takes, in bytes. */
   let maxMessage = 64 * 1024
   let sid: string | undefined
-  let retry: readonly [number, number] = [0, 4000]
+  /** Until a server says how much room its clients need, this one is thought to be alone. */
+  let retry: readonly [number, number] = [0, 0]
+  let heartbeat = 6000
   let heardAt = 0
   let openedAt = 0
   let badOnLink = 0
   let stopTimer: Stop | null = null
-  let stopRefresh: Stop | null = null
+  /** The attempt whose token is being renewed in place; 0 for none. */
+  let renewing = 0
+  /** When the token is to be renewed in place, on the monotonic clock. */
+  let renewAt = Infinity
   let lastError: RealtimeError | null = null
-  let source = ports.token
+  let tokens = createTokens(ports.token, ports.settings.connectTimeout / 2, clock, random)
   let tokenReason: TokenRequest['reason'] = 'connect'
-  /** The attempt for which a new token is being fetched; 0 for none. */
-  let refreshing = 0
+  /** Wall clock minus monotonic clock, when they were compared last. */
+  let drift: number | null = null
   let pings = new Map<number, number>()
   let stats: { -readonly [K in keyof LinkStats]: LinkStats[K] } = {
     connectMs: null,
@@ -123,8 +126,29 @@ export function createSupervisor(ports: SupervisorPorts) {
   function schedule(): void {
     stopTimer?.()
     stopTimer = null
-    let at = wakeAt(state, heardAt)
-    if (at < Infinity) stopTimer = clock.after(Math.max(0, at - clock.mono()), () => feed({ type: 'tick', heardAt }))
+    let at = Math.min(wakeAt(state, heardAt), renewAt)
+    if (at === Infinity) {
+      drift = null
+      return
+    }
+    let now = clock.mono()
+    drift ??= clock.now() - now
+    stopTimer = clock.after(Math.min(LOOK, Math.max(0, at - now)), look)
+  }
+
+  function look(): void {
+    let before = drift
+    drift = clock.now() - clock.mono()
+    let slept = before === null ? 0 : drift - before
+    if (slept > SLEEP * heartbeat) {
+      // What was good for a while has grown older by the sleep. The token first: the next connection needs it as well.
+      renewAt -= slept
+      renewWhenDue()
+      feed({ type: 'woke' })
+    } else {
+      renewWhenDue()
+      feed({ type: 'tick', heardAt })
+    }
   }
 
   function fail(
@@ -164,16 +188,19 @@ export function createSupervisor(ports: SupervisorPorts) {
   async function hello(mine: number): Promise<void> {
     let token: string | undefined
     try {
-      token = await fetchToken(tokenReason)
+      token = await tokens.get(tokenReason)
     } catch (error) {
       if (mine !== attempt) return
-      let refused = error instanceof RealtimeError && (error.code === 'forbidden' || error.code === 'unauthorized')
-      fail('token', error, { final: refused })
+      // The app's own word that there is no token to be had ends it; everything else is a service that is down.
+      let code = error instanceof RealtimeError ? error.code : ''
+      let refused = code === 'forbidden' || code === 'unauthorized'
+      fail(refused ? code : 'token', error, { final: refused })
       return
     }
     try {
       let { app, user, cid, gen, platform } = await identify()
       if (mine !== attempt) return
+      me = user
       send(
         [
           {
@@ -199,8 +226,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     attempt++
     let old = link
     link = null
-    stopRefresh?.()
-    stopRefresh = null
+    renewAt = Infinity
     pings.clear()
     // Told first: what is sent from now on must not go to the old link.
     if (isWelcome) {
@@ -258,6 +284,7 @@ export function createSupervisor(ports: SupervisorPorts) {
         return true
       case 'ping':
         learnTime(frame.now)
+        if (frame.retry) retry = frame.retry
         send([{ f: 'pong', x: frame.x }])
         return !frame.rooms
       case 'pong': {
@@ -271,11 +298,10 @@ export function createSupervisor(ports: SupervisorPorts) {
         return true
       case 'reauth':
         // When the server could not tell whether the token is good, it wants to be left alone for a while.
-        if (frame.why === 'busy') refreshAfter(frame.within * 1000)
-        else void refreshToken()
+        renewIn(frame.why === 'busy' ? Math.max(1000, frame.within * 1000) : tokens.renewNow())
         return true
       case 'authed':
-        refreshBefore(frame.expiresIn)
+        renewBefore(frame.expiresIn)
         return true
       case 'hello':
       case 'join':
@@ -292,7 +318,13 @@ export function createSupervisor(ports: SupervisorPorts) {
 
   function welcome(frame: WelcomeFrame): void {
     if (state.phase !== 'authenticating') return
+    // A server that takes a token for what it is, whoever says hello: what waits here is not this user's.
+    if (frame.user !== me) {
+      fail('wrong-user', new RealtimeError('wrong-user', 'The token is of another user.'), { final: true })
+      return
+    }
     sid = frame.sid
+    heartbeat = frame.heartbeat
     retry = frame.retry
     maxMessage = frame.max
     isWelcome = true
@@ -300,7 +332,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     tokenReason = 'connect'
     stats.connectMs = clock.mono() - openedAt
     learnTime(frame.now)
-    refreshBefore(frame.expiresIn)
+    renewBefore(frame.expiresIn)
     feed({ type: 'welcome', heartbeat: frame.heartbeat })
     ports.welcomed(frame)
     // The first measurement comes at once: quality is shown as soon as the connection is.
@@ -316,12 +348,11 @@ export function createSupervisor(ports: SupervisorPorts) {
     let refused = code === 'unauthorized'
     tokenReason = refused ? 'refused' : code === 'expired' ? 'refresh' : 'connect'
     // A fixed token that was refused stays refused; a function is asked again, with the back-off of any failure.
-    let canRefresh = typeof source === 'function'
     fail(
       refused ? 'unauthorized' : code === 'forbidden' ? 'forbidden' : final ? code : 'server',
       new RealtimeError(code, why),
       {
-        final: refused ? !canRefresh : final,
+        final: refused ? !tokens.isFunction : final,
         retry: window
       }
     )
@@ -329,40 +360,38 @@ export function createSupervisor(ports: SupervisorPorts) {
 
   // --- tokens ---
 
-  async function fetchToken(reason: TokenRequest['reason']): Promise<string | undefined> {
-    if (typeof source !== 'function') return source
-    let token: unknown = await source({ reason })
-    if (typeof token !== 'string') throw new RealtimeError('token', 'The token function must return a text.')
-    return token
+  function renewIn(ms: number): void {
+    // A question that is open will be answered; asked again meanwhile, there is nothing to plan.
+    if (tokens.isFunction && renewing !== attempt) renewAt = clock.mono() + ms
+    renewWhenDue()
+    schedule()
   }
 
-  function refreshAfter(ms: number): void {
-    stopRefresh?.()
-    stopRefresh = clock.after(Math.max(1000, ms), () => void refreshToken())
+  function renewBefore(seconds: number | undefined): void {
+    renewAt = Infinity
+    if (seconds !== undefined) renewIn(tokens.renewIn(seconds))
   }
 
-  function refreshBefore(seconds: number | undefined): void {
-    stopRefresh?.()
-    stopRefresh = null
-    if (seconds !== undefined && typeof source === 'function') refreshAfter(seconds * 800)
+  function renewWhenDue(): void {
+    if (clock.mono() < renewAt) return
+    renewAt = Infinity
+    void renew(attempt)
   }
 
-  /** Fetches a new token for the present connection; asked again meanwhile, it does not fetch another. */
-  async function refreshToken(): Promise<void> {
-    let mine = attempt
-    if (typeof source !== 'function' || refreshing === mine) return
-    refreshing = mine
+  /** Renews the token of the present connection. */
+  async function renew(mine: number): Promise<void> {
+    renewing = mine
     try {
-      let token = await fetchToken('refresh')
+      let token = await tokens.get('refresh')
+      if (renewing === mine) renewing = 0
       if (mine === attempt && token !== undefined) send([{ f: 'auth', token }])
     } catch (error) {
+      if (renewing === mine) renewing = 0
       if (mine !== attempt) return
       // The old one is still good for a while; when it is not, the server says so.
       lastError =
         error instanceof RealtimeError ? error : new RealtimeError('token', messageOf(error), { cause: error })
-      refreshAfter(REFRESH_AGAIN)
-    } finally {
-      if (refreshing === mine) refreshing = 0
+      renewIn(tokens.againIn())
     }
   }
 
@@ -407,7 +436,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     buffered: (): number => link?.buffered() ?? 0,
     /** Hands in a new token: for the present connection and, unless a function fetches them, for the next ones. */
     authenticate(token: string): void {
-      if (typeof source !== 'function') source = token
+      tokens.replace(token)
       send([{ f: 'auth', token }])
     },
     close(reason: Reason): void {

@@ -175,7 +175,12 @@ export const frames = {
     left: optional(array(string({ max: 64 }), { max: 100_000 })),
     sync: optional(boolean())
   }),
-  ping: object({ x: number(), now: optional(number()), rooms: optional(record(tuple(id, offset), { max: 10_000 })) }),
+  ping: object({
+    x: number(),
+    now: optional(number()),
+    rooms: optional(record(tuple(id, offset), { max: 10_000 })),
+    retry: optional(range)
+  }),
   pong: object({ x: number(), now: optional(number()) })
 } as const satisfies Record<string, Schema<unknown>>
 

@@ -5,6 +5,7 @@ import { RealtimeError } from '../errors.js'
 import type { Random, Stop } from '../ports.js'
 import { decode } from '../protocol/codec.js'
 import { type Frame, type FrameOf, PROTOCOL_VERSION } from '../protocol/frames.js'
+import type { Herd } from './herd.js'
 import { longerThan } from './limits.js'
 import { type Authenticate, type Identity, type Revoke, refusalOfThrown } from './policy.js'
 import type { Link } from './seat.js'
@@ -17,6 +18,9 @@ export interface ConnectionParts extends TrafficParts {
   readonly authenticate: Authenticate
   readonly revoke: Revoke | undefined
   readonly sessions: Sessions
+  readonly herd: Herd
+  /** Counts revocations: what was asked before one may not be true after it. */
+  revocations(): number
   /** Counts frames that were dropped, over all connections. */
   countBad(count: number): void
 }
@@ -32,6 +36,8 @@ const ENDINGS = {
   timeout: { close: 4408, final: false, retry: true },
   replaced: { close: 4409, final: true, retry: false },
   unauthorized: { close: 4401, final: true, retry: false },
+  'wrong-user': { close: 4401, final: true, retry: false },
+  revoked: { close: 4403, final: true, retry: false },
   expired: { close: 4401, final: false, retry: false },
   busy: { close: 4503, final: false, retry: true },
   restart: { close: 4503, final: false, retry: true }
@@ -39,6 +45,8 @@ const ENDINGS = {
 export type Ending = keyof typeof ENDINGS
 
 export interface Connection {
+  /** Who it is, once that is known. */
+  readonly identity: { readonly user: string; readonly sid: string } | null
   receive(text: string): void
   /** The transport has closed; 1000 means that the peer meant to leave. */
   closed(code?: number): void
@@ -55,6 +63,8 @@ const RENEW_AGAIN = 5
 export function createConnection(peer: Peer, parts: ConnectionParts, ended: () => void): Connection {
   let { clock, limits, report } = parts
   let writer = createWriter(peer, clock, limits)
+  /** The window that the peer was told last. */
+  let retry: readonly [number, number] = [0, 0]
   let state: 'hello' | 'asking' | 'open' | 'ended' = 'hello'
   let held: Frame[] = []
   let badFrames = 0
@@ -131,9 +141,10 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     identify(frame.token, frame.user, identity => welcome(frame, identity))
   }
 
-  /** Asks who this is; only the newest question counts. */
+  /** Asks who this is; only the newest question counts. A token without a user to compare says itself who it is. */
   function identify(token: string | undefined, user: string | undefined, call: (identity: Identity) => void): void {
     let question = ++asked
+    let revocations = parts.revocations()
     let { app = '', platform } = hello ?? {}
     Promise.resolve()
       .then(() => parts.authenticate({ token, user, app, platform, peer: peer.info ?? {} }))
@@ -147,7 +158,14 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
       })
       .then(
         identity => {
-          if (state !== 'ended' && question === asked) call(identity)
+          if (state === 'ended' || question !== asked) return
+          // Somebody was put out while the app looked: it may have looked too early.
+          if (revocations !== parts.revocations()) return identify(token, user, call)
+          if (user !== undefined && identity.user !== user) return end('wrong-user', 'the token is of another user')
+          // Clocks differ and messages take their time: what ran out just now is still good, what ran out before is not.
+          if ((identity.expiresIn ?? 0) * 1000 <= -limits.tokenGrace)
+            return end('unauthorized', 'the token has expired')
+          call(identity)
         },
         error => {
           if (state === 'ended' || question !== asked) return
@@ -168,8 +186,9 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     state = 'open'
     link = { sid, client, cid, user, app, platform, gen, writer, claims, open: true, waiting: 0 }
     traffic = createTraffic(link, parts, bad)
-    let { heartbeat, max, window, retry } = limits
-    let terms = { heartbeat, max, window, retry, ...(expiresIn === undefined ? {} : { expiresIn }) }
+    let { heartbeat, max, window } = limits
+    retry = parts.herd.window()
+    let terms = { heartbeat, max, window, retry, ...lifetime(expiresIn) }
     writer.frame({ f: 'welcome', v: PROTOCOL_VERSION, sid, user, ...terms, caps: ['marks'], now: clock.now() })
     watchExpiry(expiresIn)
     let since = clock.mono()
@@ -191,23 +210,28 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
   }
 
   function renew(fresh: string): void {
-    let user = link?.user
-    identify(fresh, user, identity => {
+    let known = link
+    if (!known) return
+    identify(fresh, known.user, identity => {
       token = fresh
-      if (identity.user !== user || !link) return end('unauthorized', 'the token is of another user')
-      link.claims = identity.claims
+      known.claims = identity.claims
       watchExpiry(identity.expiresIn)
-      writer.frame({ f: 'authed', ...(identity.expiresIn === undefined ? {} : { expiresIn: identity.expiresIn }) })
+      writer.frame({ f: 'authed', ...lifetime(identity.expiresIn) })
     })
+  }
+
+  function lifetime(seconds: number | undefined): { expiresIn?: number } {
+    return seconds === undefined ? {} : { expiresIn: Math.max(0, seconds) }
   }
 
   function watchExpiry(seconds: number | undefined): void {
     stopExpiry()
     if (seconds === undefined) return
-    let within = Math.min(RENEW_AHEAD, seconds / 2)
+    let within = Math.max(0, Math.min(RENEW_AHEAD, seconds / 2))
     stopExpiry = clock.after((seconds - within) * 1000, () => {
       writer.frame({ f: 'reauth', within, why: 'expires' })
-      stopExpiry = clock.after(within * 1000, () => end('expired'))
+      let left = Math.min(within, seconds) * 1000 + limits.tokenGrace
+      stopExpiry = clock.after(left, () => end('expired'))
     })
   }
 
@@ -217,7 +241,10 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     if (now - before > limits.heartbeat * 2) heardAt = now
     if (now - heardAt >= limits.heartbeat * 3) return end('timeout', 'silent')
     if (peer.buffered() > limits.highWater * 4) return end('slow')
-    writer.frame({ f: 'ping', x: now, now: clock.now(), rooms: traffic?.positions() ?? {} } as FrameOf<'ping'>)
+    let window = parts.herd.window()
+    let told = window[1] === retry[1] ? {} : { retry: window }
+    retry = window
+    writer.frame({ f: 'ping', x: now, now: clock.now(), rooms: traffic?.positions() ?? {}, ...told } as FrameOf<'ping'>)
     stopBeat = clock.after(limits.heartbeat, () => beat(now))
   }
 
@@ -228,9 +255,9 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
   function bye(ending: Ending, code: string, why: string | undefined): void {
     if (state === 'ended') return
     let { close, final, retry } = ENDINGS[ending]
-    writer.frame({ f: 'bye', code, final, ...(retry ? { retry: limits.retry } : {}), ...(why ? { why } : {}) })
+    writer.frame({ f: 'bye', code, final, ...(retry ? { retry: parts.herd.window() } : {}), ...(why ? { why } : {}) })
     writer.flush()
-    over('grace')
+    over(ending === 'revoked' ? 'now' : 'grace')
     peer.close(close, code)
   }
 
@@ -244,12 +271,16 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     if (link) {
       link.open = false
       traffic?.close(presence)
-      parts.sessions.leave(link.sid, endMe)
+      if (presence === 'grace') parts.sessions.leave(link.sid, endMe)
+      else parts.sessions.forget(link.sid, endMe)
     }
     ended()
   }
 
   return {
+    get identity() {
+      return link
+    },
     receive,
     closed: code => over(code === CLEAN ? 'now' : 'grace'),
     end

@@ -8,6 +8,7 @@ import type { Member } from '../protocol/frames.js'
 import { isObject, jsonCopy, requireFunction, requireObject, requireText, wrong } from './arguments.js'
 import { type Connection, createConnection } from './connection.js'
 import { APP_ID, problemOf, specOf } from './decide.js'
+import { createHerd } from './herd.js'
 import { type Limits, limitsOf } from './limits.js'
 import { type Authenticate, claimedUser, defaultPolicy, type Policy, type Revoke } from './policy.js'
 import { createQuota } from './quota.js'
@@ -76,6 +77,12 @@ export interface Hub {
   /** Takes a connection in. Call `receive` with each text and `closed` once, with the close code. */
   accept(peer: Peer): { receive(text: string): void; closed(code?: number): void }
   room(id: string): HubRoom
+  /**
+   * Puts a user out, or one session (`sid` of presence) of theirs: the connections end with the final code `revoked`, presence
+   * at once, and no such session is resumed. Withdraw the tokens first, for whoever has a good one may say hello again.
+   * Returns how many connections ended. Of this server only: tell each of them.
+   */
+  revoke(who: { readonly user: string; readonly sid?: string } | { readonly sid: string }, why?: string): number
   /** Says goodbye to everyone, waits for what is being stored, and takes nothing more. The storage stays open. */
   close(why?: string): Promise<void>
   stats(): HubStats
@@ -93,6 +100,10 @@ export function createHub(options: HubOptions): Hub {
   let rooms = new Map<string, Room>()
   let closed = false
   let badFrames = 0
+  let revocations = 0
+  /** How many there were when this hub began to close. */
+  let leaving = 0
+  let herd = createHerd(limits.retry, () => (closed ? leaving : connections.size), clock)
   let stopSweep: Stop = clock.after(limits.idleRoom, sweep)
   let idleBefore = new Set<Room>()
 
@@ -102,6 +113,8 @@ export function createHub(options: HubOptions): Hub {
     authenticate,
     revoke: options.revoke,
     sessions,
+    herd,
+    revocations: () => revocations,
     room,
     countBad
   }
@@ -199,7 +212,21 @@ export function createHub(options: HubOptions): Hub {
         members: () => rooms.get(id)?.members() ?? {}
       }
     },
+    revoke(who, why) {
+      requireObject('who', who, 'an object that names a user or a session: { user } or { sid }')
+      let { user, sid } = who as { user?: string; sid?: string }
+      if (user !== undefined) requireText('user', user, 256)
+      if (sid !== undefined || user === undefined) requireText('sid', sid, 64)
+      revocations++
+      let meant = [...connections].filter(({ identity }) => {
+        if (!identity) return false
+        return (user === undefined || identity.user === user) && (sid === undefined || identity.sid === sid)
+      })
+      for (let connection of meant) connection.end('revoked', why)
+      return meant.length
+    },
     async close(why) {
+      leaving = connections.size
       closed = true
       stopSweep()
       for (let connection of [...connections]) connection.end('restart', why)

@@ -13,8 +13,13 @@ export interface Limits {
   readonly heartbeat: number
   /** Time a new connection has for its `hello`, and an authentication for its answer. */
   readonly handshake: number
-  /** Window in which clients spread their next attempt after a planned close. */
+  /**
+   * Widest window in which clients spread their return: that of a hundred of them. Fewer get less, for they need less room;
+   * at least a second.
+   */
   readonly retry: readonly [min: number, max: number]
+  /** How long a token is taken after it ran out: clocks differ, and a new one is on its way. */
+  readonly tokenGrace: number
   /** Malformed frames that one connection may send before it is closed. */
   readonly badFrames: number
   /** Rooms that one connection may be in. */
@@ -53,7 +58,8 @@ export const DEFAULT_LIMITS: Limits = {
   window: { count: 256, bytes: 128 * 1024 },
   heartbeat: 6 * SECOND,
   handshake: 10 * SECOND,
-  retry: [0, 4 * SECOND],
+  retry: [0, 5 * SECOND],
+  tokenGrace: 10 * SECOND,
   badFrames: 20,
   roomsPerConnection: 1000,
   highWater: 1024 * 1024,

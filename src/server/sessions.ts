@@ -7,6 +7,8 @@ export interface Sessions {
   enter(wanted: string | undefined, client: string, end: () => void): string
   /** The connection is gone; its id can be resumed for a while. */
   leave(sid: string, end: () => void): void
+  /** The connection is gone for good, and its id with it. */
+  forget(sid: string, end: () => void): void
   close(): void
 }
 
@@ -38,6 +40,9 @@ export function createSessions(clock: Clock, random: Random, grace: number): Ses
       if (session?.end !== end) return
       session.end = null
       session.stop = clock.after(grace, () => sessions.delete(sid))
+    },
+    forget(sid, end) {
+      if (sessions.get(sid)?.end === end) sessions.delete(sid)
     },
     close() {
       for (let { stop } of sessions.values()) stop?.()

@@ -79,6 +79,7 @@ describe('every state with every input', () => {
     isOffline: { type: 'hint', hint: 'offline' },
     visible: { type: 'hint', hint: 'visible' },
     probe: { type: 'hint', hint: 'probe' },
+    woke: { type: 'woke' },
     suspend: { type: 'suspend' },
     resume: { type: 'resume' },
     reopen: { type: 'reopen', reason: 'replaced' }
@@ -108,6 +109,12 @@ describe('every state with every input', () => {
       waiting: 'connecting open',
       suspended: 'connecting open',
       offline: 'connecting open'
+    },
+    woke: {
+      connecting: 'connecting close open',
+      authenticating: 'connecting close open',
+      online: 'online ping',
+      waiting: 'connecting open'
     },
     suspend: {
       connecting: 'waiting close',
@@ -149,9 +156,27 @@ describe('back-off', () => {
       [0, from],
       [1, to]
     ] as const) {
-      let { state } = go(connecting(attempt), failed, { random })
+      let { state } = go(connecting(attempt), failed, { random, retry: [0, 0] })
       expect(state).toMatchObject({ phase: 'waiting', attempt: attempt + 1, until: NOW + delay, since: NOW })
     }
+  })
+
+  test('no wait is narrower than the window of the server: who lost it together does not meet again', () => {
+    for (let [attempt, from, to] of [
+      [0, 500, 4500],
+      [1, 1000, 5000],
+      [3, 4000, 8000],
+      [5, 15_000, 30_000]
+    ] as const) {
+      expect(go(connecting(attempt), failed, { random: 0 }).state).toMatchObject({ until: NOW + from })
+      expect(go(connecting(attempt), failed, { random: 1 }).state).toMatchObject({ until: NOW + to })
+    }
+  })
+
+  test('a link that fell silent is returned to in the window of the server: everybody may have heard the silence', () => {
+    let silent: ConnectionInput = { type: 'tick', heardAt: NOW - 13_000 }
+    expect(go(online(), silent, { random: 0 }).state).toMatchObject({ reason: 'network', until: NOW + 1000 })
+    expect(go(online(), silent, { random: 1 }).state).toMatchObject({ reason: 'network', until: NOW + 5000 })
   })
 
   test('a cut network is tried again within a second: nobody else is', () => {
@@ -171,12 +196,22 @@ describe('back-off', () => {
   })
 
   test('starts over only after a connection that proved stable', () => {
-    let short = online({ attempt: 3, since: NOW - 4999 })
+    let short = online({ attempt: 3, since: NOW - 999 })
     expect(go(short, failed, { random: 1 }).state).toMatchObject({ attempt: 4, until: NOW + 8000 })
     let stable = online({ attempt: 3, since: NOW - 5000 })
     expect(go(stable, failed, { random: 1 }).state).toMatchObject({ attempt: 1, until: NOW + 1000 })
     let welcome: ConnectionInput = { type: 'welcome', heartbeat }
     expect(go(authenticating(3), welcome).state).toMatchObject({ phase: 'online', attempt: 3 })
+  })
+
+  test('a flapping connection that proved itself is no further failure, and does not start over either', () => {
+    for (let lasted of [1000, 4999]) {
+      let flapping = online({ attempt: 3, since: NOW - lasted })
+      expect(go(flapping, failed, { random: 1 }).state).toMatchObject({ attempt: 3, until: NOW + 6000 })
+      let first = online({ attempt: 0, since: NOW - lasted })
+      expect(go(first, failed).state).toMatchObject({ attempt: 1 })
+      expect(go(online({ attempt: 1, since: NOW - lasted }), failed).state).toMatchObject({ attempt: 1 })
+    }
   })
 
   test('a flapping connection never gives up; attempts that all fail do', () => {
@@ -246,6 +281,8 @@ describe('a refused token', () => {
   test('is asked for once per attempt', () => {
     let next = go(waiting({ until: NOW }), { type: 'tick', heardAt: 0 }).state
     expect(next).toMatchObject({ phase: 'connecting', refreshed: false })
+    let after = go(waiting({ until: NOW, reason: 'unauthorized' }), { type: 'tick', heardAt: 0 }).state
+    expect(after).toMatchObject({ phase: 'connecting', refreshed: true })
   })
 })
 
@@ -281,6 +318,11 @@ describe('being alive', () => {
     expect(wakeAt(slept.state, heardAt)).toBe(late + 3000)
     let dead = go(slept.state, { type: 'tick', heardAt }, { now: late + 3000 })
     expect(dead).toMatchObject({ state: { phase: 'waiting', reason: 'network' }, effects: ['close'] })
+    let again = late + 3000 + 1.5 * heartbeat
+    expect(go(slept.state, { type: 'tick', heardAt }, { now: again })).toMatchObject({
+      state: { phase: 'online', probe: { since: again } },
+      effects: ['ping']
+    })
     let alive = go(slept.state, { type: 'tick', heardAt: late + 100 }, { now: late + 3000 })
     expect(alive).toMatchObject({ state: { phase: 'online', probe: null }, effects: [] })
   })
@@ -292,6 +334,18 @@ describe('being alive', () => {
       expect(go(asked.state, { type: 'hint', hint: again }, { now: NOW + 10 }).effects).toEqual([])
     }
   })
+
+  test('a question that nobody could see unanswered, in a page that was frozen, is asked again', () => {
+    let asked = go(online(), { type: 'hint', hint: 'visible' })
+    let later = go(asked.state, { type: 'hint', hint: 'visible' }, { now: NOW + 60_000 })
+    expect(later).toMatchObject({ state: { probe: { until: NOW + 63_000 } }, effects: ['ping'] })
+  })
+
+  test('what this device knows to be its own fault is mended within a second', () => {
+    let asked = go(online(), { type: 'hint', hint: 'visible' })
+    let dead = go(asked.state, { type: 'tick', heardAt: NOW - 10 }, { now: NOW + 3000, random: 1 })
+    expect(dead.state).toMatchObject({ reason: 'network', until: NOW + 4000 })
+  })
 })
 
 describe('hints while waiting', () => {
@@ -302,11 +356,32 @@ describe('hints while waiting', () => {
   })
 
   test('come in bursts: a short wait that began just now is left to run', () => {
-    let fresh = waiting({ since: NOW - 50, until: NOW + 900 })
+    let fresh = waiting({ since: NOW - 50, until: NOW + 300 })
     expect(go(fresh, { type: 'hint', hint: 'online' })).toEqual({ state: fresh, effects: [] })
     expect(go(fresh, { type: 'hint', hint: 'visible' })).toEqual({ state: fresh, effects: [] })
     expect(go(fresh, { type: 'hint', hint: 'probe' }).effects).toEqual(['open'])
-    expect(go(waiting({ since: NOW - 50 }), { type: 'hint', hint: 'online' }).effects).toEqual(['open'])
+  })
+
+  test('hasten a long wait that began just now, and do not hammer', () => {
+    let long = waiting({ since: NOW - 50 })
+    let { state, effects } = go(long, { type: 'hint', hint: 'online' })
+    expect([state, effects]).toMatchObject([{ phase: 'waiting', attempt: 0, until: NOW + 450 }, []])
+    expect(go(long, { type: 'hint', hint: 'visible' }).state).toMatchObject({ attempt: 3, until: NOW + 450 })
+    expect(go(waiting({ since: NOW - 500 }), { type: 'hint', hint: 'online' }).effects).toEqual(['open'])
+    // However often a network comes and goes: attempts that fail at once are half a second apart.
+    let now = NOW
+    let attempts = 0
+    let flapping: ConnectionState = long
+    for (let i = 0; i < 1000; i++) {
+      now += 10
+      for (let input of [{ type: 'hint', hint: 'online' }, { type: 'tick', heardAt: 0 }, failed] as ConnectionInput[]) {
+        let next = go(flapping, input, { now })
+        if (next.effects.includes('open')) attempts++
+        flapping = next.state
+      }
+    }
+    expect(attempts).toBeGreaterThan(15)
+    expect(attempts).toBeLessThanOrEqual(20)
   })
 
   test('a suspended page answers to its return, or when somebody asks', () => {
@@ -349,6 +424,7 @@ let inputs: fc.Arbitrary<ConnectionInput> = fc.oneof(
       hint: fc.constantFrom('online' as const, 'offline' as const, 'visible' as const, 'probe' as const)
     })
   },
+  fc.constant({ type: 'woke' } as const),
   fc.constant({ type: 'suspend' } as const),
   fc.constant({ type: 'resume' } as const),
   fc.constant({ type: 'reopen', reason: 'replaced' } as const)

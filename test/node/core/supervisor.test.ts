@@ -220,15 +220,17 @@ test('token, opening and hello share one deadline', async () => {
   expect(line.wires).toHaveLength(2)
 })
 
-test('a token function that fails too late fails nothing any more', async () => {
+test('a token function that never answers is asked anew, and fails nothing any more when it does', async () => {
   let tokens = [deferred<string>(), deferred<string>()]
   let asked = 0
   let line = createLine({ token: () => (tokens[asked++] as (typeof tokens)[0]).promise })
   line.supervisor.feed({ type: 'connect' })
   line.wire.sink.opened()
+  await line.clock.advance(10_000)
   line.supervisor.feed({ type: 'reopen', reason: 'replaced' })
   line.wire.sink.opened()
   await line.clock.settle()
+  expect(asked).toBe(2)
   tokens[0]?.reject(new RealtimeError('forbidden'))
   await line.clock.settle()
   expect(line.supervisor.state.phase).toBe('authenticating')
@@ -279,7 +281,7 @@ test('a token function that says no ends it; one that returns no text is a failu
   line.supervisor.feed({ type: 'connect' })
   line.wire.sink.opened()
   await line.clock.settle()
-  expect(line.supervisor.state).toMatchObject({ phase: 'closed', reason: 'token' })
+  expect(line.supervisor.state).toMatchObject({ phase: 'closed', reason: 'forbidden' })
 
   let other = createLine({ token: () => null as never })
   other.supervisor.feed({ type: 'connect' })
@@ -336,12 +338,11 @@ test('[H9] a token is renewed in place before it runs out', async () => {
     }
   })
   await line.online({ expiresIn: 100 })
-  for (let i = 0; i < 79; i++) {
+  for (let i = 0; i < 80; i++) {
     await line.clock.advance(1000)
     line.wire.say({ f: 'ping', x: i })
+    if (i < 69) expect(asked).toEqual(['connect'])
   }
-  expect(asked).toEqual(['connect'])
-  await line.clock.advance(1000)
   expect(asked).toEqual(['connect', 'refresh'])
   expect(framesOf(line.wire, 'auth')).toEqual([{ f: 'auth', token: 't2' }])
   line.wire.say({ f: 'authed', expiresIn: 10 })
@@ -526,7 +527,7 @@ test('[L1] pings are answered; those with positions concern the rooms too', asyn
 
 test('a silent link is given up after two missed beats', async () => {
   let line = createLine()
-  await line.online()
+  await line.online({ retry: [0, 1000] })
   await line.clock.advance(12_999)
   expect(line.supervisor.state.phase).toBe('online')
   await line.clock.advance(1)
@@ -584,4 +585,166 @@ test('an identity that cannot be had fails the attempt, not the page', async () 
   await line.clock.settle()
   expect(line.supervisor.state).toMatchObject({ phase: 'waiting' })
   expect(line.supervisor.error).toMatchObject({ code: 'storage' })
+})
+
+test('[H4] a welcome for another user is no welcome: nothing of ours leaves on it', async () => {
+  let line = createLine()
+  line.supervisor.feed({ type: 'connect' })
+  line.wire.sink.opened()
+  await line.clock.settle()
+  line.wire.say(welcomeFrame({ user: 'bob' }))
+  expect(line.supervisor.state).toEqual({ phase: 'closed', reason: 'wrong-user' })
+  expect(line.welcomed).toEqual([])
+  expect(line.wire.got.map(({ f }) => f)).toEqual(['hello'])
+})
+
+test('[H12] who is revoked stays away, and the reason is shown', async () => {
+  let line = createLine({ token: () => 't' })
+  await line.online()
+  line.wire.say({ f: 'bye', code: 'revoked', final: true, why: 'left the company' })
+  expect(line.supervisor.state).toEqual({ phase: 'closed', reason: 'revoked' })
+  expect(line.supervisor.error).toMatchObject({ code: 'revoked', message: 'left the company' })
+  await line.clock.advance(600_000)
+  expect(line.wires).toHaveLength(1)
+})
+
+test('[H13] the newest window of the server counts', async () => {
+  for (let window of [0, 1000, 60_000]) {
+    let line = createLine()
+    await line.online({ retry: [30_000, 30_000] })
+    line.wire.say({ f: 'ping', x: 1, retry: [window, window] })
+    await line.clock.advance(6000)
+    line.wire.say({ f: 'ping', x: 2 })
+    line.wire.sink.closed(1006, '')
+    await line.clock.advance(window)
+    expect(line.wires).toHaveLength(2)
+    expect(line.clock.mono()).toBe(6000 + window)
+  }
+})
+
+// A sleep that stops the monotonic clock and every timer shows in the wall clock alone.
+let napOf = (line: Line, ms: number): void => line.clock.shiftWall(ms)
+
+test('a machine that slept notices within 5 s that its link is dead, whatever its clocks do', async () => {
+  for (let nap of [napOf, (line: Line, ms: number) => line.clock.sleep(ms)]) {
+    let line = createLine()
+    await line.online({ retry: [30_000, 30_000] })
+    await line.clock.advance(700)
+    nap(line, 3_600_000)
+    let woke = line.clock.mono()
+    while (line.supervisor.state.phase === 'online') {
+      await line.clock.advance(10)
+      expect(line.clock.mono() - woke).toBeLessThanOrEqual(5000)
+    }
+    expect(line.supervisor.state).toMatchObject({ phase: 'waiting', reason: 'network' })
+    // Its own fault: nobody else is at the door.
+    await line.clock.advance(1000)
+    expect(line.wires).toHaveLength(2)
+  }
+})
+
+test('a page that becomes visible knows within 5 s whether its link is dead', async () => {
+  let line = createLine()
+  await line.online()
+  await line.clock.advance(10)
+  line.supervisor.feed({ type: 'hint', hint: 'visible' })
+  await line.clock.advance(3000)
+  expect(line.supervisor.state).toMatchObject({ phase: 'waiting', reason: 'network' })
+})
+
+test('a wait, and an attempt that was under way, do not outlast a sleep', async () => {
+  let line = createLine()
+  line.supervisor.feed({ type: 'connect' })
+  for (let i = 0; i < 6; i++) {
+    line.wire.sink.closed(1006, '')
+    await line.clock.advance(i < 5 ? 16_000 : 0)
+  }
+  expect(line.supervisor.state).toMatchObject({ phase: 'waiting', attempt: 6 })
+  let attempts = line.wires.length
+  napOf(line, 600_000)
+  await line.clock.advance(1500)
+  expect(line.wires).toHaveLength(attempts + 1)
+  expect(line.supervisor.state.phase).toBe('connecting')
+  napOf(line, 600_000)
+  await line.clock.advance(1500)
+  expect(line.wires).toHaveLength(attempts + 2)
+  expect(line.wires.at(-2)?.closed).not.toBe(null)
+})
+
+test('[H9] a token that ran out in the sleep is renewed first, and for all who need it at once', async () => {
+  let token = deferred<string>()
+  let asked: string[] = []
+  let line = createLine({
+    token({ reason }) {
+      asked.push(reason)
+      return asked.length === 1 ? 't1' : token.promise
+    }
+  })
+  await line.online({ expiresIn: 3600 })
+  await line.clock.advance(700)
+  napOf(line, 7_200_000)
+  await line.clock.advance(1500)
+  // The timer for it, the server and the next connection ask for the same one.
+  line.wire.say({ f: 'reauth', within: 0, why: 'expires' })
+  line.supervisor.feed({ type: 'reopen', reason: 'replaced' })
+  line.wire.sink.opened()
+  await line.clock.settle()
+  expect(asked).toEqual(['connect', 'refresh'])
+  expect(line.wire.got).toEqual([])
+  token.resolve('t2')
+  await line.clock.settle()
+  expect(framesOf(line.wire, 'hello')[0]).toMatchObject({ token: 't2' })
+  expect(line.wires.flatMap(wire => framesOf(wire, 'auth'))).toEqual([])
+})
+
+test('a clock that is set ahead costs a question, not the connection', async () => {
+  let line = createLine()
+  await line.online()
+  napOf(line, 86_400_000)
+  await line.clock.advance(1500)
+  let { x } = framesOf(line.wire, 'ping').at(-1) as FrameOf<'ping'>
+  line.wire.say({ f: 'pong', x })
+  await line.clock.advance(5000)
+  expect(line.supervisor.state).toMatchObject({ phase: 'online', probe: null })
+  expect(line.wires).toHaveLength(1)
+})
+
+test('[H9] tokens that are worth nothing are not fetched without end', async () => {
+  let asked = 0
+  let line = createLine({ token: () => `t${++asked}` })
+  await line.online({ expiresIn: 0 })
+  // A clock that is wrong somewhere: whatever is handed in has run out already.
+  for (let second = 0; second < 600; second++) {
+    await line.clock.advance(1000)
+    for (let _ of framesOf(line.wire, 'auth')) line.wire.say({ f: 'authed', expiresIn: 0 }, { f: 'reauth', within: 0 })
+    line.wire.got.length = 0
+    line.wire.say({ f: 'ping', x: second })
+  }
+  expect(asked).toBeGreaterThan(50)
+  expect(asked).toBeLessThanOrEqual(1 + 11 * 10)
+})
+
+test('a token function that is refused again and again is asked once for each attempt, ever more rarely, without end', async () => {
+  let times: number[] = []
+  let line = createLine({
+    token() {
+      times.push(line.clock.mono())
+      return 'bad'
+    }
+  })
+  line.supervisor.feed({ type: 'connect' })
+  for (let second = 0; second < 600; second++) {
+    if (line.wire.closed === null && line.supervisor.state.phase === 'connecting') line.wire.sink.opened()
+    await line.clock.settle()
+    if (line.supervisor.state.phase === 'authenticating') line.wire.say({ f: 'bye', code: 'unauthorized', final: true })
+    if (line.supervisor.state.phase === 'connecting') line.wire.sink.opened()
+    await line.clock.settle()
+    if (line.supervisor.state.phase === 'authenticating') line.wire.say({ f: 'bye', code: 'unauthorized', final: true })
+    await line.clock.advance(1000)
+  }
+  expect(line.supervisor.state).toMatchObject({ reason: 'unauthorized' })
+  // One more at once after the first refusal, then 15 to 30 s apart.
+  expect(times.length).toBeGreaterThan(20)
+  expect(times.length).toBeLessThan(50)
+  expect(line.supervisor.state.phase).not.toBe('closed')
 })

@@ -42,7 +42,7 @@ test('[F3] a peer that keeps sending bad frames is ended', async () => {
   for (let i = 0; i < 20; i++) peer.text('nonsense')
   expect(peer.closedWith()).toBe(null)
   peer.text('nonsense')
-  expect(peer.last('bye')).toMatchObject({ code: 'bad-frames', final: false, retry: [0, 4000] })
+  expect(peer.last('bye')).toMatchObject({ code: 'bad-frames', final: false, retry: [0, 5000] })
   expect(peer.closedWith()).toEqual({ code: 4400, reason: 'bad-frames' })
   peer.send(pushOf(1))
   await world.clock.settle()
@@ -143,8 +143,8 @@ test('[H4] the app says who it is', async () => {
       throw new RealtimeError('unauthorized', 'who are you')
     }
   })
-  let good = await world.enter('claimed', { token: 'good', platform: 'web' })
-  expect(seen).toEqual([{ token: 'good', user: 'claimed', app: 'test', platform: 'web', peer: {} }])
+  let good = await world.enter('ann', { token: 'good', platform: 'web' })
+  expect(seen).toEqual([{ token: 'good', user: 'ann', app: 'test', platform: 'web', peer: {} }])
   expect(good.last('welcome')).toMatchObject({
     v: 1,
     user: 'ann',
@@ -152,14 +152,14 @@ test('[H4] the app says who it is', async () => {
     max: 262_144,
     window: { count: 256, bytes: 131_072 },
     expiresIn: 60,
-    retry: [0, 4000],
+    retry: [0, 5000],
     now: world.clock.now()
   })
   let bad = await world.enter('ann', { token: 'bad' })
   expect(bad.got).toMatchObject([{ f: 'bye', code: 'unauthorized', final: true, why: 'who are you' }])
   expect(bad.closedWith()?.code).toBe(4401)
   let down = await world.enter('ann', { token: 'down' })
-  expect(down.got).toMatchObject([{ f: 'bye', code: 'busy', final: false, retry: [0, 4000] }])
+  expect(down.got).toMatchObject([{ f: 'bye', code: 'busy', final: false, retry: [0, 5000] }])
   expect(world.reports).toContain('authenticate-failed')
 })
 
@@ -242,6 +242,11 @@ test('[H8] an identity that runs out is asked for anew, then ended', async () =>
     alive()
     await world.clock.pass(10_000)
   }
+  // Some seconds of grace: a new token may be on its way.
+  alive()
+  await world.clock.pass(9900)
+  expect(peer.closedWith()).toBe(null)
+  await world.clock.pass(100)
   expect(peer.last('bye')).toMatchObject({ code: 'expired', final: false })
   expect(peer.closedWith()?.code).toBe(4401)
 })
@@ -267,7 +272,7 @@ test('[H9] auth renews in place', async () => {
   expect(peer.take('reauth')).toEqual([{ f: 'reauth', within: 5, why: 'busy' }])
   peer.send({ f: 'auth', token: 'bob' })
   await world.clock.settle()
-  expect(peer.last('bye')).toMatchObject({ code: 'unauthorized', final: true })
+  expect(peer.last('bye')).toMatchObject({ code: 'wrong-user', final: true })
   let other = await world.enter('ann')
   other.send({ f: 'auth', token: 'bad' })
   await world.clock.settle()
@@ -386,4 +391,108 @@ test('[L5] a peer that is far too slow is ended', async () => {
   asking.stuffed = 5_000_000
   asking.send({ f: 'fetch', ref: 1, room: 'r', limit: 1000 })
   expect(asking.last('bye').code).toBe('slow')
+})
+
+test('[H4] a token of somebody else opens nothing under the claimed name', async () => {
+  let world = createWorld({ authenticate: ({ token }) => ({ user: token ?? '' }) })
+  let peer = await world.enter('ann', { token: 'bob' })
+  expect(peer.got).toMatchObject([{ f: 'bye', code: 'wrong-user', final: true }])
+  expect(peer.closedWith()?.code).toBe(4401)
+  let unnamed = await world.enter('ann', { token: 'bob', user: undefined })
+  expect(unnamed.last('welcome').user).toBe('bob')
+})
+
+test('[H8] a token that ran out some seconds ago is taken, one that did so before is not', async () => {
+  let expiresIn = -9
+  let world = createWorld({ authenticate: ({ user }) => ({ user: user ?? '', expiresIn }) })
+  let late = await world.enter('ann')
+  expect(late.last('welcome')).toMatchObject({ expiresIn: 0 })
+  expect(late.take('reauth')).toMatchObject([{ within: 0 }])
+  await world.clock.pass(999)
+  expect(late.closedWith()).toBe(null)
+  await world.clock.pass(1)
+  expect(late.last('bye')).toMatchObject({ code: 'expired', final: false })
+  expiresIn = -10
+  let stale = await world.enter('ann')
+  expect(stale.got).toMatchObject([{ f: 'bye', code: 'unauthorized', final: true, why: 'the token has expired' }])
+})
+
+test('[H12] a user who is revoked is put out at once, with all sessions, and nobody else', async () => {
+  let world = createWorld()
+  let phone = await world.join('ann', 'r', { hello: { cid: 'phone' } })
+  let desk = await world.join('ann', 'r', { hello: { cid: 'desk' } })
+  let bob = await world.join('bob')
+  bob.take('presence')
+  expect(world.hub.revoke({ user: 'ann' }, 'left the company')).toBe(2)
+  for (let peer of [phone, desk]) {
+    expect(peer.last('bye')).toEqual({ f: 'bye', code: 'revoked', final: true, why: 'left the company' })
+    expect(peer.closedWith()).toEqual({ code: 4403, reason: 'revoked' })
+  }
+  await world.clock.settle()
+  expect(bob.take('presence').flatMap(frame => frame.left ?? [])).toHaveLength(2)
+  expect(bob.closedWith()).toBe(null)
+  expect(world.hub.revoke({ user: 'ann' })).toBe(0)
+})
+
+test('[H12] one session may be revoked, and is not resumed', async () => {
+  let world = createWorld()
+  let phone = await world.join('ann', 'r', { hello: { cid: 'phone' } })
+  let desk = await world.join('ann', 'r', { hello: { cid: 'desk' } })
+  let { sid } = phone.last('welcome')
+  expect(world.hub.revoke({ sid, user: 'bob' })).toBe(0)
+  expect(world.hub.revoke({ sid })).toBe(1)
+  expect(phone.last('bye').code).toBe('revoked')
+  expect(desk.closedWith()).toBe(null)
+  let again = await world.enter('ann', { cid: 'phone', gen: 2, sid })
+  expect(again.last('welcome').sid).not.toBe(sid)
+  for (let who of [{}, null, { user: '' }, { sid: 7 }] as never[]) {
+    expect(() => world.hub.revoke(who)).toThrow(expect.objectContaining({ code: 'bad-argument' }))
+  }
+})
+
+test('[H12] a hello that the app was looking at meanwhile is looked at again', async () => {
+  let banned = false
+  let answers: (() => void)[] = []
+  let world = createWorld({
+    authenticate({ user = '' }) {
+      let isBanned = banned
+      return new Promise((resolve, reject) => {
+        answers.push(() => (isBanned ? reject(new RealtimeError('unauthorized', 'banned')) : resolve({ user })))
+      })
+    }
+  })
+  let peer = await world.enter('ann')
+  banned = true
+  world.hub.revoke({ user: 'ann' })
+  answers.shift()?.()
+  await world.clock.settle()
+  expect(peer.got).toEqual([])
+  answers.shift()?.()
+  await world.clock.settle()
+  expect(peer.last('bye')).toMatchObject({ code: 'unauthorized', why: 'banned' })
+})
+
+test('[H13] the window grows with the number of clients, and is told when it changes', async () => {
+  let world = createWorld()
+  // Young, it does not know how many will come.
+  let first = await world.enter('ann')
+  expect(first.last('welcome').retry).toEqual([0, 5000])
+  let alive = async (ms: number, ...peers: { send(frame: Frame): void }[]): Promise<void> => {
+    for (let past = 0; past < ms; past += 6000) {
+      for (let peer of peers) peer.send({ f: 'ping', x: 1 })
+      await world.clock.pass(6000)
+    }
+  }
+  await alive(36_000, first)
+  expect(first.take('ping').flatMap(({ retry }) => (retry ? [retry] : []))).toEqual([[0, 1000]])
+  let many = []
+  for (let i = 0; i < 99; i++) many.push(await world.enter(`user-${i}`))
+  expect(many[5]?.last('welcome').retry).toEqual([0, 1000])
+  expect(many[35]?.last('welcome').retry).toEqual([0, 3200])
+  expect(many.at(-1)?.last('welcome').retry).toEqual([0, 5000])
+  await alive(6000, first, ...many)
+  expect(first.last('ping').retry).toEqual([0, 5000])
+  void world.hub.close()
+  // Everybody is told the same, first or last.
+  expect(new Set(many.map(peer => String(peer.last('bye').retry)))).toEqual(new Set(['0,5000']))
 })

@@ -388,7 +388,7 @@ test('[R2] a new epoch is told before any event of it', async () => {
 
 test('[R7] an event carries what its author settles by, and the user that was authenticated', async () => {
   let world = createWorld({ authenticate: () => ({ user: 'real-ann' }) })
-  let ann = await world.join('ann')
+  let ann = await world.join('ann', 'r', { hello: { user: undefined } })
   ann.send(pushOf(7, { prev: 0, lane: 'high', kid: 'k1' }))
   await world.clock.settle()
   expect(ann.last('event')).toEqual({
