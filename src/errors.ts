@@ -20,6 +20,8 @@ const MEANINGS = {
   storage: 'The browser could not store the action.',
   forbidden: 'The server does not allow this.',
   unauthorized: 'The server does not accept the token.',
+  'wrong-user': 'The token is of another user.',
+  revoked: 'The server ended this session for good.',
   invalid: 'The server found the action malformed.',
   'unknown-feature': 'The server does not run this feature. Pass it to createHub({ features }).',
   refused: 'The server refused the action.',

@@ -320,7 +320,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     if (state.phase !== 'authenticating') return
     // A server that takes a token for what it is, whoever says hello: what waits here is not this user's.
     if (frame.user !== me) {
-      fail('wrong-user', new RealtimeError('wrong-user', 'The token is of another user.'), { final: true })
+      fail('wrong-user', new RealtimeError('wrong-user'), { final: true })
       return
     }
     sid = frame.sid
