@@ -23,12 +23,13 @@ import { createSupervisor } from './core/supervisor.js'
 import { browserPorts, type ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
 import type { RealtimeEvents } from './events.js'
-import type { Stop } from './ports.js'
+import type { OpenDisk, Stop } from './ports.js'
 import type { DownFrame, WelcomeFrame } from './protocol/frames.js'
 import type { Room } from './room.js'
 import { createLateDisk } from './storage/late.js'
 import { createMemoryDisk } from './storage/memory.js'
 import { createPersistence } from './storage/persistence.js'
+import { createRecovery } from './storage/recovery.js'
 import { createLease } from './tabs/lease.js'
 
 export interface Realtime {
@@ -293,7 +294,20 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   })
   view.degraded(hindrance)
 
+  let recovery = createRecovery({
+    // Asked only where there was a disk, or should have been one.
+    open: () => (ports.openDisk as OpenDisk)(name),
+    clock,
+    async adopt(disk) {
+      await outbox.returnTo(disk)
+      view.degraded(null)
+      view.update()
+      emit('restored', {})
+    }
+  })
+
   function degrade(reason: string): void {
+    recovery.lost()
     view.degraded(reason)
     view.update()
     report('warn', 'degraded', reason)
@@ -407,6 +421,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     rooms.close()
     for (let stop of [...stops, stopRefresh, stopPaint]) stop?.()
     channel?.close()
+    recovery.close()
     ledger.close()
     await outbox.idle().catch(() => {})
     view.close()

@@ -19,6 +19,8 @@ export type RealtimeEvents = {
   memberLeft: { room: string; user: string; platform?: string }
   /** Actions are kept in memory only from here on. */
   degraded: { reason: string }
+  /** The disk is back, and what waits is on it. */
+  restored: Record<string, never>
   /** Something failed that no call could be told of. */
   error: { error: RealtimeError }
   /** The browser was asked to keep the data of this site. */

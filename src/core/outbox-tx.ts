@@ -191,22 +191,76 @@ export async function renewIdentity(
   for (let chunk of disk.chunks)
     for (let row of chunk.rows) if (row.n > (last.get(chunk.chain) ?? 0)) rows.set(row.id, row)
 
-  for (let kind of ['chain', 'rows', 'marks'] as const) tx.deleteRange(...span(kind))
-  tx.put(CLIENT_KEY, next)
-  let again = new Map<string, Row[]>()
+  let again: Row[] = []
   let unknown: ParkedRow[] = []
   for (let row of [...rows.values()].sort((a, b) => a.n - b.n)) {
-    let key = chainKey(row.room, row.lane)
-    if (row.n <= (claimed.get(key) ?? 0)) unknown.push(park(row))
-    else again.set(key, [...(again.get(key) ?? []), row])
+    if (row.n <= (claimed.get(chainKey(row.room, row.lane)) ?? 0)) unknown.push(park(row))
+    else again.push(row)
   }
-  for (let [key, list] of again) {
-    list.forEach((row, i) => {
-      row.n = i + 1
-    })
-    tx.put(keys.chain(key), { ...EMPTY_CHAIN, n: list.length })
-    tx.put(keys.chunk(key, 1), packRows(list))
-  }
+  beginAnew(tx, next, again)
   for (let item of unknown) tx.put(keys.parked(item.row.id), item)
   return unknown
+}
+
+/** Numbers all rows from 1, in this order, under a new client. Those up to the last one that `mayHaveLeft` are claimed. */
+function beginAnew(
+  tx: DiskWriter,
+  next: ClientRecord,
+  rows: readonly Row[],
+  mayHaveLeft: (row: Row) => boolean = () => false
+): void {
+  for (let kind of ['chain', 'rows', 'marks'] as const) tx.deleteRange(...span(kind))
+  tx.put(CLIENT_KEY, next)
+  let chains = new Map<string, Row[]>()
+  for (let row of rows) {
+    let key = chainKey(row.room, row.lane)
+    chains.set(key, [...(chains.get(key) ?? []), row])
+  }
+  for (let [key, list] of chains) {
+    let claimed = list.findLastIndex(mayHaveLeft) + 1
+    tx.put(keys.chain(key), { ...EMPTY_CHAIN, n: list.length, claimed })
+    tx.put(keys.chunk(key, 1), packRows(list.map((row, i) => ({ ...row, n: i + 1 }))))
+  }
+}
+
+/** Ids of what was on a disk when it was lost. */
+export interface LeftBehind {
+  readonly rows: ReadonlySet<string>
+  readonly parked: ReadonlySet<string>
+}
+
+/**
+ * Brings what lived in memory meanwhile back to the disk, behind what other tabs stored there. All of it goes again under a
+ * new client, for numbers may have been given twice; under the same ids, so that it takes effect once. What may have left
+ * stays marked so. What ended meanwhile, of what was left behind, ends on the disk as well.
+ */
+export async function bringBack(
+  tx: DiskWriter,
+  next: ClientRecord,
+  chains: Iterable<Chain>,
+  parked: ReadonlyMap<string, ParkedRow>,
+  left: LeftBehind
+): Promise<void> {
+  let disk = await readEverything(tx)
+  let records = new Map(disk.chains)
+  let rows = new Map<string, Row>()
+  let mayHaveLeft = new Set<string>()
+  let here = new Map<string, Row>()
+  for (let chain of chains) {
+    for (let row of chain.rows) {
+      here.set(row.id, row)
+      if (row.n <= chain.claimed) mayHaveLeft.add(row.id)
+    }
+  }
+  for (let { chain, rows: stored } of disk.chunks) {
+    let { claimed, last } = records.get(chain) ?? EMPTY_CHAIN
+    for (let row of stored) {
+      if (row.n <= (last?.n ?? 0) || (left.rows.has(row.id) && !here.has(row.id))) continue
+      rows.set(row.id, row)
+      if (row.n <= claimed) mayHaveLeft.add(row.id)
+    }
+  }
+  beginAnew(tx, next, [...new Map([...rows, ...here]).values()], row => mayHaveLeft.has(row.id))
+  for (let id of left.parked) if (!parked.has(id)) tx.delete(keys.parked(id))
+  for (let [id, item] of parked) if (!left.parked.has(id)) tx.put(keys.parked(id), item)
 }

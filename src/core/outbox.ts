@@ -2,14 +2,16 @@
 // changes only after its transaction is complete. Knows nothing of connections: `outgoing` asks it for rows to send.
 
 import { RealtimeError } from '../errors.js'
-import type { Clock, Disk, DiskWriter, Durability, Random, Stop } from '../ports.js'
+import type { Clock, Disk, DiskReader, DiskWriter, Durability, LostReason, Random, Stop } from '../ports.js'
 import { createLane } from './lane.js'
 import { type Chain, createMirror } from './mirror.js'
 import {
   assertClient,
+  bringBack,
   claimRows,
   Fenced,
   IdentityChanged,
+  type LeftBehind,
   readChain,
   readEverything,
   readNumbers,
@@ -82,6 +84,7 @@ export interface Gate {
 
 /** Answers may be forgotten by the server only when ours are surely on disk; this long after them, one write makes sure. */
 const CONFIRM_AFTER = 1000
+const NOTHING_LEFT: LeftBehind = { rows: new Set(), parked: new Set() }
 
 export type Outbox = ReturnType<typeof createOutbox>
 
@@ -99,6 +102,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   /** Another tab stored rows that the mirror has not. */
   let isBehind = false
   let gate: Gate = { maySend: () => false, isOnline: () => false }
+  /** What was on the disk that was lost. */
+  let left: LeftBehind = NOTHING_LEFT
+  let stopLost: Stop | null = null
   /** When a row is over, by the clock that nobody sets: told once, when the row is first seen here. */
   let deadlines = new Map<string, number>()
 
@@ -146,9 +152,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
    * the client takes a new id); any other tab starts with an id of its own and only what it could not store.
    */
   async function moveToMemory(reason: string): Promise<void> {
-    disk.close()
-    disk = memory()
     let isSender = myGen > 0
+    left = { rows: new Set(isSender ? mirror.rows().map(row => row.id) : []), parked: new Set(parked.keys()) }
+    changeDisk(memory())
     if (!isSender) {
       client = { cid: random.id(), gen: 0 }
       for (let row of mirror.rows()) mirror.uncount(row)
@@ -167,6 +173,43 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     })
     on.degraded(reason)
     if (!isSender) on.identity()
+  }
+
+  function changeDisk(next: Disk): void {
+    stopLost?.()
+    disk.close()
+    disk = next
+    watchDisk()
+  }
+
+  /** What waits is in this page's memory only when its disk was taken away: not left so until the next action finds out. */
+  function watchDisk(): void {
+    stopLost = disk.onLost(reason => void lane.run(() => onLost(reason)).catch(() => {}))
+  }
+
+  async function onLost(reason: LostReason): Promise<void> {
+    if (disk.kind === 'memory') return
+    if (reason === 'outdated') {
+      // What is stored belongs to the newer version now, and so does our id.
+      myGen = 0
+      await moveToMemory('A newer version of this app keeps its data here: reload this page.')
+    } else if (await commit('strict', async tx => !(await holdsUs(tx)) && bringAllBack(tx))) await readBack()
+  }
+
+  async function holdsUs(tx: DiskReader): Promise<boolean> {
+    return ((await tx.get(CLIENT_KEY)) as ClientRecord | undefined)?.cid === client.cid
+  }
+
+  async function bringAllBack(tx: DiskWriter): Promise<true> {
+    await bringBack(tx, { cid: random.id(), gen: 0 }, mirror.chains.values(), parked, left)
+    return true
+  }
+
+  async function readBack(): Promise<void> {
+    left = NOTHING_LEFT
+    isBehind = true
+    await readAll()
+    on.wrote()
   }
 
   // --- what others wrote, and who we are ---
@@ -450,6 +493,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     /** Reads the disk; makes the client's id on the first visit. */
     load: (): Promise<void> =>
       lane.run(async () => {
+        watchDisk()
         await commit('relaxed', async tx => {
           if (!(await tx.get(CLIENT_KEY))) tx.put(CLIENT_KEY, { cid: random.id(), gen: 0 })
         })
@@ -542,6 +586,13 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       let record = (await disk.read(tx => tx.get(CLIENT_KEY))) as ClientRecord | undefined
       return record?.cid === client.cid && record.gen === myGen
     },
+    /** The disk is back: everything that lives in memory goes there. Rejects when it cannot, and stays in memory. */
+    returnTo: (next: Disk): Promise<void> =>
+      lane.run(async () => {
+        await next.write('strict', bringAllBack)
+        changeDisk(next)
+        await readBack()
+      }),
     /** Takes a new client id: somebody else uses ours. */
     fork: (): Promise<void> => lane.run(takeNewIdentity),
 
@@ -562,6 +613,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     idle: (): Promise<void> => lane.run(async () => {}),
     close(): void {
       stopConfirm?.()
+      stopLost?.()
       void lane.run(async () => disk.close())
     }
   }

@@ -183,3 +183,74 @@ test('{HC 8} a page that was loaded ahead and told to disconnect stays disconnec
   await world.clock.advance(10_000)
   expect(device.network.urls).toEqual([])
 })
+
+test('{HC 23} a disk that does not open in time is looked for again; then it has what waits, and nothing is lost or doubled', async () => {
+  let world = createWorld()
+  let device = world.device()
+  let around = device.page()
+  let isStuck = true
+  let tab = device.open('ann', {
+    ports: {
+      async openDisk(name) {
+        if (isStuck) throw new Error('IndexedDB did not open in time.')
+        return (around.ports.openDisk as NonNullable<typeof around.ports.openDisk>)(name)
+      }
+    }
+  })
+  let board = useBoard(tab)
+  tab.client.connect()
+  await world.clock.advance(200)
+  board.note('a')
+  await world.clock.advance(200)
+  device.network.drop()
+  device.network.down = 'refused'
+  board.note('b')
+  await world.clock.advance(5000)
+  expect(tab.client.$connection.get()).toMatchObject({
+    durability: 'memory',
+    durabilityReason: 'IndexedDB did not open in time.'
+  })
+  isStuck = false
+  await world.clock.advance(10_000)
+  expect(tab.client.$connection.get()).toMatchObject({ durability: 'disk', durabilityReason: null })
+  expect(tab.events.map(({ type }) => type)).toContain('restored')
+  expect(board.notes()).toEqual(['a', 'b'])
+  // It survives the end of the page now.
+  tab.kill()
+  device.network.down = null
+  let again = device.open('ann')
+  again.client.connect()
+  await world.clock.advance(500)
+  expect(await world.notes()).toEqual(['a', 'b'])
+  expect(again.client.pending.get()).toEqual([])
+})
+
+test('{HC 26} a disk that fails under load and comes back loses and doubles nothing, and is looked for ever more rarely', async () => {
+  let world = createWorld()
+  let device = world.device()
+  let tab = device.open('ann')
+  let board = useBoard(tab)
+  tab.client.connect()
+  await world.clock.advance(200)
+  let wanted: string[] = []
+  let act = (text: string): void => {
+    wanted.push(text)
+    board.note(text)
+  }
+  for (let round = 0; round < 6; round++) {
+    let [disk] = [...device.disks.values()]
+    if (!disk) throw new Error('no disk')
+    disk.broken = round % 2 ? null : new Error('no space')
+    for (let i = 0; i < 20; i++) {
+      act(`${round}/${i}`)
+      await world.clock.advance(i % 3 ? 7 : 150)
+      if (i === 11) device.network.drop()
+    }
+    await world.clock.advance(8000)
+    expect(tab.client.$connection.get().durability).toBe(round % 2 ? 'disk' : 'memory')
+  }
+  await world.clock.advance(2000)
+  expect(await world.notes()).toEqual(wanted)
+  expect(board.notes()).toEqual(wanted)
+  expect([tab.client.pending.get(), tab.client.unknown.get(), tab.client.rejected.get()]).toEqual([[], [], []])
+})
