@@ -2,6 +2,9 @@
 
 export type { Channels } from './channels.js'
 export { createSeededRandom, createVirtualClock, START, type VirtualClock } from './clock.js'
+export { type ServerStorageContractOptions, serverStorageContract } from './contract/server-storage.js'
+export { type StorageContractOptions, storageContract } from './contract/storage.js'
+export type { ContractTest } from './contract/suite.js'
 export type { Device, Surroundings, Tab } from './device.js'
 export { createTestDisk, type TestDisk } from './disk.js'
 export type { Life } from './life.js'

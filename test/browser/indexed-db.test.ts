@@ -1,15 +1,17 @@
 // IndexedDB as a disk, in a real browser: what it must do like every disk, and what happens when the browser takes it away.
 
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { openIndexedDb } from '../../src/storage/indexed-db.js'
-import { diskContract } from '../support/disk-contract.js'
+import { storageContract } from '../../src/testing/contract/storage.js'
 
 let names = 0
 let fresh = (): string => `disk-${Date.now()}-${names++}`
 
 afterEach(() => vi.restoreAllMocks())
 
-diskContract('IndexedDB', () => openIndexedDb(fresh()))
+describe('the contract of a disk', () => {
+  for (let { name, run } of storageContract(openIndexedDb)) test(name, run)
+})
 
 let numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 

@@ -10,11 +10,18 @@ let spec = readFileSync(join(root, 'src/protocol/SPEC.md'), 'utf8')
 let [rules = '', reserved = ''] = spec.split('## Reserved')
 let idsOf = (text: string) => [...text.matchAll(/^- \*\*\[([A-Z]\d+)\]\*\*/gm)].map(match => match[1] as string)
 
+/** The shipped contracts are tests too. */
+const CONTRACTS = 'src/testing/contract'
+
+function filesIn(folder: string, name: RegExp): string[] {
+  let files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return files.filter(file => name.test(file)).map(file => join(folder, file))
+}
+
 function usedIds(): Map<string, string> {
   let used = new Map<string, string>()
-  let files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-  for (let file of files.filter(name => /\.(test|spec)\.tsx?$|contract\.ts$/.test(name))) {
-    let text = readFileSync(join(root, 'test', file), 'utf8')
+  for (let file of [...filesIn('test', /\.(test|spec)\.tsx?$|contract\.ts$/), ...filesIn(CONTRACTS, /\.ts$/)]) {
+    let text = readFileSync(join(root, file), 'utf8')
     for (let [, ids = ''] of text.matchAll(/\b(?:test|it)(?:\.\w+)*\(\s*['"`]((?:\[[A-Z]\d+\]\s*)+)/g)) {
       for (let [, id = ''] of ids.matchAll(/\[([A-Z]\d+)\]/g)) used.set(id, file)
     }

@@ -4,10 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { createMemoryStorage } from '../../../src/server/storage/memory.js'
 import { createSqliteStorage } from '../../../src/server/storage/sqlite.js'
-import { testStorage } from './storage-contract.js'
+import type { Storage } from '../../../src/server/storage.js'
+import { serverStorageContract } from '../../../src/testing/contract/server-storage.js'
 import { createTestRandom, createWorld, pushOf } from './world.js'
 
 let folder = mkdtempSync(join(tmpdir(), 'realtime-stores-'))
@@ -15,18 +16,21 @@ let count = 0
 let newFile = () => join(folder, `${++count}.db`)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-testStorage('memory', { create: createMemoryStorage, reopen: null })
+describe('memory keeps to the contract:', () => {
+  for (let { name, run } of serverStorageContract(createMemoryStorage)) test(name, run)
+})
 
-let file = ''
-testStorage('SQLite', {
-  create() {
+describe('SQLite keeps to the contract:', () => {
+  let file = ''
+  let make = () => {
     file = newFile()
     return createSqliteStorage({ file })
-  },
-  async reopen(storage) {
+  }
+  let reopen = async (storage: Storage) => {
     await storage.close()
     return createSqliteStorage({ file })
   }
+  for (let { name, run } of serverStorageContract(make, { reopen })) test(name, run)
 })
 
 test('a file that cannot be opened says so', () => {
