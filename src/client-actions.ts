@@ -40,7 +40,7 @@ export function createClientActions(ports: ClientActionsPorts) {
     outbox.append(row)
     let core = ports.rooms().get(row.room)
     core?.replica.addPending([row])
-    core?.paint()
+    core?.paint('top')
     ports.changed()
   }
 
@@ -58,7 +58,7 @@ export function createClientActions(ports: ClientActionsPorts) {
     let frame = { f: 'cast', room, feature, type, data, key, ttl, id } as const
     if (core && !core.room.$status.get().stale && send([frame])) {
       core.receive({ ...frame, by: user, at: serverNow() })
-      core.paint()
+      core.paint('top')
       ledger.reach(id, 'sent')
     }
     // A stream has no answers: what is not sent by now never will be, and nothing further is promised.

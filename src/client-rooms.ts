@@ -158,9 +158,11 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       if (shown.get(id) !== core) return
       addRows()
       core.restored(saved)
-      if (!isOnline) return
-      ports.outgoing().unready(id)
-      join(core, id)
+      if (isOnline) {
+        ports.outgoing().unready(id)
+        join(core, id)
+      }
+      await core.whenPainted()
     })
     restoring.add(reading)
     void reading.finally(() => restoring.delete(reading))

@@ -2,7 +2,7 @@
 // client that made it.
 
 import { atom, type ReadableAtom } from 'nanostores'
-import type { Position } from './core/position.js'
+import { isBehindOrAstray, type Position } from './core/position.js'
 import { createReplica, type Recovered, type Replica, type SavedRoom } from './core/replica.js'
 import { RealtimeError } from './errors.js'
 import type {
@@ -89,8 +89,10 @@ export interface RoomCore {
   /** Resolves when everything that the last join promised has been applied, or the connection is gone. */
   whenLive(): Promise<void>
   offline(): void
-  /** Shows what changed. */
-  paint(): void
+  /** Shows what changed. `top`: only rows that came on top, for whoever called them. */
+  paint(top?: 'top'): void
+  /** Resolves when what is known now is shown: a large backlog takes its time. */
+  whenPainted(): Promise<void>
   close(): void
 }
 
@@ -264,6 +266,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     })
   }
   let told: (() => void)[] = []
+  let painted: (() => void)[] = []
 
   function onCast(frame: CastFrame): void {
     if (!replica.cast(frame, clock.mono())) return
@@ -294,8 +297,8 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     else clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
   }
 
-  function paint(): void {
-    for (let [name, state] of replica.paint(clock.mono)) {
+  function paint(top?: 'top'): void {
+    for (let [name, state] of replica.paint(clock.mono, top)) {
       try {
         handles.get(name)?.$state.set(state)
       } catch (error) {
@@ -303,12 +306,12 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
         host.error(error)
       }
     }
+    if (top) return
     stopRepaint?.()
     let next = closed ? Infinity : replica.repaintAt()
-    stopRepaint = next < Infinity ? clock.after(Math.max(0, next - clock.mono()), paint) : null
-    let calls = told
-    told = []
-    for (let call of calls) call()
+    stopRepaint = next < Infinity ? clock.after(Math.max(0, next - clock.mono()), () => paint()) : null
+    if (!stopRepaint) for (let call of painted.splice(0)) call()
+    for (let call of told.splice(0)) call()
   }
 
   function use(feature: Feature): object {
@@ -412,7 +415,8 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
         let isWaiting = phase === 'recovering' && isMoving
         isMoving = false
         if (!server || !mine || isWaiting || (phase !== 'live' && phase !== 'recovering')) return
-        if (server[0] !== mine.epoch || server[1] !== mine.offset) recover()
+        let [epoch, offset] = server
+        if (isBehindOrAstray(mine, { epoch, offset })) recover()
         else if (phase === 'live') setStatus({ asOf: clock.now() })
       }
     },
@@ -427,8 +431,10 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       history.abort(new RealtimeError('not-connected', 'The connection was lost.'))
     },
     paint,
+    whenPainted: () => (stopRepaint ? new Promise(resolve => painted.push(resolve)) : Promise.resolve()),
     close() {
       closed = true
+      for (let call of painted.splice(0)) call()
       stopPause?.()
       stopRepaint?.()
       tellAwaiting()

@@ -1,8 +1,9 @@
 // One room as this page knows it: confirmed state at a position, pending rows and casts on top. Frames go in, painted states
-// come out. No effects, nothing asynchronous; whatever must be done next is returned.
+// come out. No effects, nothing asynchronous; whatever must be done next is returned. How it is painted is not known here.
 
 import { type AnyFeature, type EventMap, type EventMeta, reduceEvent } from '../feature.js'
 import type { CastFrame, EventFrame, JoinedFrame, SnapshotFrame } from '../protocol/frames.js'
+import { createPainting } from './painting.js'
 import { judgeEvent, judgeJoined, type Position, type Recovered } from './position.js'
 import type { Row } from './rows.js'
 
@@ -10,10 +11,6 @@ import type { Row } from './rows.js'
 const MAX_OWN = 2048
 /** Of those kept on disk: as many as a window holds. */
 const SAVED_OWN = 256
-/** With more rows waiting than this, painting them all again costs too much to be done for every batch of own events. */
-const MANY = 500
-/** Then it is done this often, in milliseconds. */
-const REPAINT_INTERVAL = 100
 
 /** What is kept on disk of a room, in the one transaction that also keeps its position. */
 export interface SavedRoom {
@@ -52,7 +49,9 @@ export function createReplica(ports: {
   let unread = new Set<string>()
   /** Own actions on top of the confirmed state, in the order in which they are painted. */
   let pending = new Map<string, Row>()
-  let mayBeUnsorted = false
+  /** The last row of each lane: one with a lower number that comes later must be sorted in. */
+  let tails = new Map<string, Row>()
+  let isUnsorted = false
   /** Those of them that were answered: the offset of their event, or null where only the event itself can tell. */
   let settled = new Map<string, number | null>()
   /** Own events that were applied: a row of theirs that shows up later must not be painted a second time. */
@@ -62,12 +61,14 @@ export function createReplica(ports: {
   let held: EventFrame[] = []
   /** Events up to here are a replay. */
   let replayUntil = 0
-  /** What changed since the last paint: everything, or only rows that came on top. */
-  let dirty = new Map<string, 'all' | Row[]>()
-  let painted = new Map<string, unknown>()
-  /** Painted with rows that have become events since: nothing is missing or doubled, only their times differ. */
-  let late = new Set<string>()
-  let fullAt = new Map<string, number>()
+  let painting = createPainting({
+    me,
+    serverNow,
+    failed,
+    confirmed: feature => stateOf(feature.name),
+    pending: () => pending,
+    casts: () => casts.values()
+  })
 
   function stateOf(name: string): unknown {
     let feature = features.get(name)
@@ -78,16 +79,13 @@ export function createReplica(ports: {
   function apply(frame: EventFrame): AppliedEvent {
     position = { epoch: (position as Position).epoch, offset: frame.offset }
     let feature = features.get(frame.feature)
-    let isPainted =
-      pending.size > MANY && pending.get(frame.id)?.feature === frame.feature && painted.has(frame.feature)
     if (feature) {
       let meta: EventMeta = { id: frame.id, actor: frame.by, at: frame.at }
       let next = reduceEvent(feature, stateOf(feature.name), frame.type, frame.data, meta, error =>
         failed(frame.feature, error)
       )
       confirmed.set(feature.name, { version: feature.version, state: next })
-      if (isPainted) late.add(feature.name)
-      else dirty.set(feature.name, 'all')
+      painting.changed(feature.name)
     } else {
       unread.add(frame.feature)
     }
@@ -95,22 +93,22 @@ export function createReplica(ports: {
       own.set(frame.id, frame.offset)
       if (own.size > MAX_OWN) own.delete(own.keys().next().value as string)
     }
-    if (pending.has(frame.id)) unpend(frame.id, true, isPainted)
+    if (pending.has(frame.id)) unpend(frame.id, true)
     return { frame, live: frame.offset > replayUntil }
   }
 
-  function unpend(id: string, isVisible: boolean, isPainted = false): void {
+  function unpend(id: string, isVisible: boolean): void {
     let row = pending.get(id)
     if (!row) return
     pending.delete(id)
     settled.delete(id)
-    if (!isPainted) dirty.set(row.feature, 'all')
+    painting.changed(row.feature)
     if (isVisible) visible(id)
   }
 
   /** Rows of another tab come in late: within a lane they are painted where their numbers say, for so they will arrive. */
   function sortPending(): void {
-    mayBeUnsorted = false
+    isUnsorted = false
     let rows = [...pending.values()]
     let byLane = new Map<string, Row[]>()
     for (let row of rows) {
@@ -123,7 +121,7 @@ export function createReplica(ports: {
     let sorted = rows.map(row => byLane.get(row.lane)?.pop() as Row)
     if (sorted.every((row, i) => row === rows[i])) return
     pending = new Map(sorted.map(row => [row.id, row]))
-    for (let row of sorted) dirty.set(row.feature, 'all')
+    for (let name of features.keys()) painting.changed(name)
   }
 
   /** Settled rows whose event the position has passed are part of the confirmed state now. */
@@ -137,7 +135,7 @@ export function createReplica(ports: {
     unread.clear()
     own.clear()
     position = { epoch, offset }
-    for (let name of features.keys()) dirty.set(name, 'all')
+    painting.restart()
   }
 
   function install(): AppliedEvent[] {
@@ -156,31 +154,6 @@ export function createReplica(ports: {
     return events.flatMap(frame => (judgeEvent(position as Position, frame.offset) === 'apply' ? [apply(frame)] : []))
   }
 
-  function paint(name: string, feature: AnyFeature, change: 'all' | readonly Row[]): unknown {
-    let now = serverNow()
-    let apply = (state: unknown, { type, data, id, at }: Row) =>
-      reduceEvent(feature, state, type, data, { id, actor: me, at: Math.max(now, at) }, error => failed(name, error))
-    // A burst of commands costs one reducer call each, not one for every row that waits.
-    if (change !== 'all' && painted.has(name)) return change.reduce(apply, painted.get(name))
-    let state = stateOf(name)
-    for (let row of pending.values()) if (row.feature === name) state = apply(state, row)
-    for (let { frame } of casts.values()) {
-      if (frame.feature !== name) continue
-      let meta = { id: frame.id ?? '', actor: frame.by ?? me, at: frame.at ?? now }
-      state = reduceEvent(feature, state, frame.type, frame.data, meta, error => failed(name, error))
-    }
-    return state
-  }
-
-  function dueAt(name: string): number {
-    return (fullAt.get(name) ?? 0) + REPAINT_INTERVAL
-  }
-
-  function hasCasts(name: string): boolean {
-    for (let { frame } of casts.values()) if (frame.feature === name) return true
-    return false
-  }
-
   return {
     get position(): Position | null {
       return position
@@ -191,7 +164,7 @@ export function createReplica(ports: {
     /** Takes a feature in. True when its state must be fetched, for events of it have gone by unread. */
     use(feature: AnyFeature): boolean {
       features.set(feature.name, feature)
-      dirty.set(feature.name, 'all')
+      painting.use(feature)
       let known = confirmed.get(feature.name)
       return unread.has(feature.name) || (known !== undefined && known.version !== feature.version)
     },
@@ -205,7 +178,7 @@ export function createReplica(ports: {
       for (let id of own.keys()) unpend(id, true)
       for (let [name, feature] of features)
         if ((confirmed.get(name)?.version ?? feature.version) !== feature.version) unread.add(name)
-      for (let name of features.keys()) dirty.set(name, 'all')
+      painting.restart()
     },
 
     /** The position to join with; null to be sent everything. */
@@ -268,7 +241,7 @@ export function createReplica(ports: {
       // Behind all others: casts are painted in the order in which they came.
       casts.delete(key)
       casts.set(key, { frame, until: now + frame.ttl * 1000 })
-      dirty.set(frame.feature, 'all')
+      painting.castsChanged(frame.feature)
       return true
     },
     /** Drops casts past their time. Returns when the next one ends, or Infinity. */
@@ -277,7 +250,7 @@ export function createReplica(ports: {
       for (let [key, { frame, until }] of casts) {
         if (until <= now) {
           casts.delete(key)
-          dirty.set(frame.feature, 'all')
+          painting.castsChanged(frame.feature)
         } else next = Math.min(next, until)
       }
       return next
@@ -291,44 +264,29 @@ export function createReplica(ports: {
           continue
         }
         pending.set(row.id, row)
-        if (row.n > 0) mayBeUnsorted = true
-        let change = dirty.get(row.feature)
-        if (Array.isArray(change)) change.push(row)
-        else if (!change) dirty.set(row.feature, hasCasts(row.feature) ? 'all' : [row])
+        painting.added(row)
+        let tail = tails.get(row.lane)
+        if (row.n > 0 && tail && (tail.n === 0 || tail.n > row.n)) isUnsorted = true
+        else tails.set(row.lane, row)
       }
     },
     /** A row was answered: it stays painted until the position reaches its event. */
     settlePending(id: string, at: number | undefined): void {
       if (!pending.has(id)) return
-      settled.set(id, at ?? null)
-      dropReached(false)
+      if (at !== undefined && at <= (position?.offset ?? 0)) unpend(id, true)
+      else settled.set(id, at ?? null)
     },
     /** A row will never take effect: it is rolled back. */
     removePending: (id: string): void => unpend(id, false),
 
-    /**
-     * Features whose painted state may have changed since the last call, with that state. With a clock, some of them only
-     * from time to time: `repaintAt` tells when to call again.
-     */
-    paint(mono: () => number = () => Infinity): Map<string, unknown> {
-      if (mayBeUnsorted) sortPending()
-      let now = mono()
-      for (let name of late) if (pending.size <= MANY || now >= dueAt(name)) dirty.set(name, 'all')
-      for (let [name, change] of dirty) {
-        let feature = features.get(name)
-        if (feature) painted.set(name, paint(name, feature, change))
-        else dirty.delete(name)
-        if (change !== 'all') continue
-        late.delete(name)
-        fullAt.set(name, mono())
-      }
-      let result = new Map([...dirty.keys()].map(name => [name, painted.get(name)]))
-      dirty.clear()
-      return result
+    /** Features whose painted state changed, with that state; `repaintAt` tells when there is more. `top`: new rows only. */
+    paint(mono: () => number = () => 0, top?: 'top'): Map<string, unknown> {
+      if (isUnsorted && !top) sortPending()
+      return painting.paint(mono, top)
     },
 
     /** When `paint` has something to do that nothing else brings about, or Infinity. */
-    repaintAt: (): number => Math.min(Infinity, ...[...late].map(dueAt)),
+    repaintAt: (): number => painting.dueAt(),
 
     save(now: number): SavedRoom | null {
       if (!position || parts) return null

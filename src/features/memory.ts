@@ -114,14 +114,18 @@ function notified(
   return appended(others, { id, kind, memoryId, excerpt: source.slice(0, 80), by: actor, at }, MAX_NOTIFICATIONS)
 }
 
-/** The state without everything that is about a memory which is no longer there. */
-function pruned(state: MemoryState): MemoryState {
-  let there = new Set(state.memories.map(memory => memory.id))
+/** The list without what is about a memory; the same list when nothing is. */
+function without<T>(list: readonly T[], memoryId: string, about: (item: T) => string | null): readonly T[] {
+  return list.some(item => about(item) === memoryId) ? list.filter(item => about(item) !== memoryId) : list
+}
+
+/** The state without a memory and everything that is about it. */
+function forgotten(state: MemoryState, memoryId: string): MemoryState {
   return {
-    memories: state.memories,
-    notifications: state.notifications.filter(item => there.has(item.memoryId)),
-    processing: state.processing.filter(item => there.has(item.id)),
-    insights: state.insights.filter(item => item.memoryId === null || there.has(item.memoryId))
+    memories: without(state.memories, memoryId, item => item.id),
+    notifications: without(state.notifications, memoryId, item => item.memoryId),
+    processing: without(state.processing, memoryId, item => item.id),
+    insights: without(state.insights, memoryId, item => item.memoryId)
   }
 }
 
@@ -149,12 +153,13 @@ export const memory = defineFeature({
       let { id, actor: by, at } = meta
       if (state.memories.some(item => item.id === id)) return state
       let created: Memory = { id, content, tags, emotion, importance, by, at, updatedBy: by, updatedAt: at }
-      let next: MemoryState = {
-        ...state,
-        memories: appended(state.memories, created, MAX_MEMORIES),
-        notifications: notified(state, 'created', id, content, meta)
+      let oldest = state.memories.length < MAX_MEMORIES ? undefined : state.memories[0]
+      let kept = oldest ? forgotten(state, oldest.id) : state
+      return {
+        ...kept,
+        memories: appended(kept.memories, created, MAX_MEMORIES),
+        notifications: notified(kept, 'created', id, content, meta)
       }
-      return state.memories.length < MAX_MEMORIES ? next : pruned(next)
     },
     updated: (state, { id, patch }, meta) => {
       let before = state.memories.find(item => item.id === id)
@@ -174,10 +179,7 @@ export const memory = defineFeature({
         notifications: notified(state, 'updated', id, after.content, meta)
       }
     },
-    deleted: (state, { id }) =>
-      state.memories.some(item => item.id === id)
-        ? pruned({ ...state, memories: state.memories.filter(item => item.id !== id) })
-        : state,
+    deleted: (state, { id }) => (state.memories.some(item => item.id === id) ? forgotten(state, id) : state),
     insight: (state, { text, memoryId }, meta) => {
       if (memoryId !== undefined && !state.memories.some(item => item.id === memoryId)) return state
       let insight: MemoryInsight = { id: meta.id, text, memoryId: memoryId ?? null, by: meta.actor, at: meta.at }
