@@ -9,8 +9,6 @@ import type { Row } from './rows.js'
 
 /** The longest that one paint works on waiting rows, in milliseconds. */
 const SLICE = 8
-/** Rows between two looks at the clock. */
-const STRIDE = 16
 /** After painting for longer than a slice, the page has so many times that time for itself. */
 const REST = 4
 
@@ -75,8 +73,7 @@ export function createPainting(ports: {
     let start = mono()
     let time = start
     while (fold.next < rows.length && time < until) {
-      let end = Math.min(fold.next + STRIDE, rows.length)
-      for (; fold.next < end; fold.next++) fold.state = apply(feature, fold.state, rows[fold.next] as Row, now)
+      fold.state = apply(feature, fold.state, rows[fold.next++] as Row, now)
       time = mono()
     }
     fold.cost += time - start
