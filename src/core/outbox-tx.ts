@@ -14,6 +14,7 @@ import {
   EMPTY_CHAIN,
   firstOfChunk,
   keys,
+  noteExits,
   type ParkedRow,
   packRows,
   type Row,
@@ -68,6 +69,7 @@ export async function storeRows(tx: DiskWriter, chain: Chain, rows: readonly Row
   let newKeys = new Set(rows.map(row => row.key).filter(key => key !== undefined))
   let older = chain.rows.filter(row => row.key !== undefined && newKeys.has(row.key)).map(row => row.id)
   let replaced = older.length ? await takeOut(tx, chain, record.claimed, new Set(older)) : []
+  noteExits(record, replaced, 'replaced')
   let first = record.n + 1
   // Rows may leave at once only when nothing waits before them.
   let claimed = mayClaim && record.claimed === record.n
@@ -75,28 +77,23 @@ export async function storeRows(tx: DiskWriter, chain: Chain, rows: readonly Row
   if (claimed) record.claimed = record.n
   tx.put(keys.chain(chain.key), record)
   tx.put(keys.chunk(chain.key, first), packRows(rows.map((row, i) => ({ ...row, n: first + i }))))
-  return { chain, first, claimed, replaced }
+  return { chain, first, claimed, replaced: replaced.map(row => row.id) }
 }
 
-/** Takes rows that never left out of their chunks. Returns the ids of what was really there to be taken. */
-export async function takeOut(
-  tx: DiskWriter,
-  chain: Chain,
-  claimed: number,
-  ids: ReadonlySet<string>
-): Promise<string[]> {
+/** Takes rows that never left out of their chunks. Returns those that were really there to be taken. */
+export async function takeOut(tx: DiskWriter, chain: Chain, claimed: number, ids: ReadonlySet<string>): Promise<Row[]> {
   let firsts = new Set<number>()
   for (let row of chain.rows) {
     if (!ids.has(row.id) || row.n <= claimed) continue
     let chunk = chain.chunks.findLast(candidate => candidate.first <= row.n)
     if (chunk) firsts.add(chunk.first)
   }
-  let removed: string[] = []
+  let removed: Row[] = []
   for (let first of firsts) {
     let key = keys.chunk(chain.key, first)
     let rows = unpackRows(await tx.get(key))
     let kept = rows.filter(row => row.n <= claimed || !ids.has(row.id))
-    for (let row of rows) if (!kept.includes(row)) removed.push(row.id)
+    for (let row of rows) if (!kept.includes(row)) removed.push(row)
     rewrite(tx, key, kept)
   }
   return removed
@@ -139,7 +136,11 @@ export async function claimRows(
     size += weigh(row)
     rows.push(row)
   }
-  if (expired.size) record.cuts++
+  noteExits(
+    record,
+    present.filter(row => expired.has(row.id)),
+    'expired'
+  )
   for (let chunk of expired.size ? chunks : []) {
     let kept = chunk.rows.filter(row => !expired.has(row.id))
     if (kept.length < chunk.rows.length) rewrite(tx, chunk.key, kept)
@@ -168,6 +169,20 @@ export async function settleUpTo(tx: DiskWriter, chain: Chain, row: Row, isStric
   let next = chain.chunks.find(chunk => chunk.last > row.n)
   tx.deleteRange(keys.chunk(chain.key, 0), keys.chunk(chain.key, Math.min(next?.first ?? Infinity, row.n + 1)))
   return record
+}
+
+/** The server knows nothing of a chain any more: what was settled is gone for good, and its number is no measure. */
+export async function forgetSettled(tx: DiskWriter, key: string): Promise<void> {
+  let record = await readChain(tx, key)
+  let settled = record.last?.n ?? 0
+  for (let [chunk, value] of await tx.range(keys.chunk(key, 0), keys.chunk(key, settled + 1))) {
+    rewrite(
+      tx,
+      chunk,
+      unpackRows(value).filter(row => row.n > settled)
+    )
+  }
+  tx.put(keys.chain(key), { ...record, last: null, done: 0 })
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   bringBack,
   claimRows,
   Fenced,
+  forgetSettled,
   IdentityChanged,
   type LeftBehind,
   readChain,
@@ -26,6 +27,7 @@ import {
   type ClientRecord,
   chainKey,
   keys,
+  noteExits,
   type ParkedRow,
   packRows,
   type Row,
@@ -157,15 +159,16 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     changeDisk(memory())
     if (!isSender) {
       client = { cid: random.id(), gen: 0 }
-      for (let row of mirror.rows()) mirror.uncount(row)
+      // The tab that sends has them on its disk; what becomes of them is told there.
+      for (let row of mirror.rows()) drop(row, { kind: 'unknown', code: 'unknown', message: '' })
       mirror.chains.clear()
     }
     await disk.write('relaxed', async tx => {
       tx.put(CLIENT_KEY, client)
       for (let chain of mirror.chains.values()) {
-        let { n, claimed, last, done, cuts, rows } = chain
+        let { n, claimed, last, done, cuts, out, rows } = chain
         let first = rows[0]?.n
-        tx.put(keys.chain(chain.key), { n, claimed, last, done, cuts })
+        tx.put(keys.chain(chain.key), { n, claimed, last, done, cuts, out })
         if (first !== undefined) tx.put(keys.chunk(chain.key, first), packRows(rows))
         chain.chunks = first === undefined ? [] : [{ first, last: (rows.at(-1) as Row).n }]
       }
@@ -242,7 +245,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       }
     }
     if (found.length) on.found(found)
-    for (let row of before.values()) drop(row, outcomeElsewhere(row))
+    for (let row of before.values()) drop(row, outcomeElsewhere(row, isOther))
     if (isOther) on.identity()
     on.changed()
   }
@@ -262,11 +265,16 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     })
   }
 
-  /** What became of a row that another tab took out of the outbox. */
-  function outcomeElsewhere(row: Row): Outcome {
+  /** What became of a row that another tab took out of the outbox. What cannot be known is not guessed. */
+  function outcomeElsewhere(row: Row, isOther: boolean): Outcome {
     let item = parked.get(row.id)
     if (item) return { kind: item.kind, code: item.code, message: item.message }
-    if (row.n <= (mirror.chains.get(chainKey(row.room, row.lane))?.last?.n ?? 0)) return { kind: 'acked' }
+    let { last, claimed, cuts, out } = mirror.chain(chainKey(row.room, row.lane))
+    let exit = isOther ? undefined : out.find(([n]) => n === row.n)
+    if (exit) return { kind: exit[1] }
+    let isForgotten = cuts > out.length && row.n < (out[0]?.[0] ?? 0)
+    if (!isOther && !isForgotten && row.n <= (last?.n ?? 0)) return { kind: 'acked' }
+    if (isOther || isForgotten || row.n <= claimed) return { kind: 'unknown', code: 'unknown', message: '' }
     return { kind: timeLeft(row) < 0 ? 'expired' : 'replaced' }
   }
 
@@ -441,17 +449,19 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
         await assertClient(tx, client.cid)
         let record = await readChain(tx, chain.key)
         let taken = await takeOut(tx, chain, isAny ? 0 : record.claimed, new Set(chosen.keys()))
-        if (taken.length) tx.put(keys.chain(chain.key), { ...record, cuts: record.cuts + 1 })
+        noteExits(record, taken, outcome.kind === 'expired' ? 'expired' : 'purged')
+        if (taken.length) tx.put(keys.chain(chain.key), record)
         let items =
           outcome.kind === 'rejected'
-            ? taken.map(id => park(chosen.get(id) as Row, 'rejected', outcome.code, outcome.message))
+            ? taken.map(({ id }) => park(chosen.get(id) as Row, 'rejected', outcome.code, outcome.message))
             : []
         for (let item of items) tx.put(keys.parked(item.row.id), item)
         return { taken, items }
       })
       for (let item of items) parked.set(item.row.id, item)
-      for (let row of mirror.take(chain, taken)) drop(row, outcome)
-      ids.push(...taken)
+      let gone = taken.map(row => row.id)
+      for (let row of mirror.take(chain, gone)) drop(row, outcome)
+      ids.push(...gone)
     }
     if (ids.length) {
       on.wrote()
@@ -604,7 +614,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
       lane.run(async () => {
         await commit('strict', async tx => {
           await assertClient(tx, client.cid)
-          tx.put(keys.chain(key), { ...(await readChain(tx, key)), last: null, done: 0 })
+          await forgetSettled(tx, key)
         })
         Object.assign(mirror.chain(key), { last: null, done: 0 })
       }),

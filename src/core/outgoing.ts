@@ -318,7 +318,10 @@ export function createOutgoing(ports: OutgoingPorts) {
           settlements.push({
             chain: key,
             row,
-            outcome: ok ? { kind: 'acked', at } : { kind: 'rejected', code, message: message ?? '' }
+            // An offset above the log's is one of an earlier life: the row is as visible as it will be.
+            outcome: ok
+              ? { kind: 'acked', at: at && Math.min(at, frame.offset) }
+              : { kind: 'rejected', code, message: message ?? '' }
           })
         }
         course.again = [...verdict.resend]

@@ -41,8 +41,21 @@ export interface ChainRecord {
   last: { n: number; id: string } | null
   /** The highest settled number that is surely on disk. */
   done: number
-  /** How often rows were taken out of it before they left: so that other tabs notice. */
+  /** How many rows were taken out of it before they left: so that other tabs notice. */
   cuts: number
+  /** The last of them: so that other tabs can tell what became of them. */
+  out: ReadonlyArray<readonly [n: number, how: Exit]>
+}
+
+/** How a row that never left was taken out. */
+export type Exit = 'expired' | 'replaced' | 'purged'
+
+const MOST_OUT = 64
+
+/** Notes in a chain's record that rows were taken out. */
+export function noteExits(record: ChainRecord, rows: readonly Row[], how: Exit): void {
+  record.cuts += rows.length
+  record.out = [...record.out, ...rows.map(({ n }) => [n, how] as const)].slice(-MOST_OUT)
 }
 
 export interface ClientRecord {
@@ -51,7 +64,7 @@ export interface ClientRecord {
   readonly gen: number
 }
 
-export const EMPTY_CHAIN: ChainRecord = { n: 0, claimed: 0, last: null, done: 0, cuts: 0 }
+export const EMPTY_CHAIN: ChainRecord = { n: 0, claimed: 0, last: null, done: 0, cuts: 0, out: [] }
 
 const SEPARATOR = '\u0000'
 /** Sorts after every key that starts with the same words. */

@@ -11,6 +11,8 @@ export interface TestDisk extends Disk {
   keepsTorn: boolean
   /** How sure each completed write was asked to be. */
   readonly writes: Durability[]
+  /** Told of every completed write, with what it put. */
+  written: (puts: ReadonlyMap<string, unknown>) => void
   /** Transactions do not become complete from here on, until the returned function is called. */
   hold(): () => void
   /** How long a transaction takes. */
@@ -52,17 +54,23 @@ export function createTestDisk(): TestDisk {
   }
 
   async function write<T>(life: Life | null, durability: Durability, body: (tx: DiskWriter) => Promise<T>): Promise<T> {
-    let result = await inner.write(durability, async tx => {
+    let puts = new Map<string, unknown>()
+    let result = await inner.write(durability, async plain => {
+      let put = (key: string, value: unknown): void => {
+        plain.put(key, value)
+        puts.set(key, value)
+      }
+      let tx = { ...plain, put }
       if (disk.broken) throw disk.broken
       let before = durability === 'relaxed' && !safe ? await snapshot(tx) : null
       let result = await (life ? unlessDead(life, body(copying(tx))) : body(copying(tx)))
-      await disk.latency()
-      await gate
+      await untilDeath(life, Promise.all([disk.latency(), gate]))
       if (life?.state === 'dead' && !disk.keepsTorn) throw new Error('the page is gone')
       safe = durability === 'strict' ? null : (safe ?? before)
       return result
     })
     disk.writes.push(durability)
+    disk.written(puts)
     return result
   }
 
@@ -71,6 +79,7 @@ export function createTestDisk(): TestDisk {
     broken: null,
     keepsTorn: true,
     writes: [],
+    written: () => {},
     latency: () => Promise.resolve(),
     read: body => inner.read(tx => body(copying(tx))),
     write: (durability, body) => write(null, durability, body),
@@ -117,6 +126,15 @@ function unlessDead<T>(life: Life, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let stop = life.onDeath(() => reject(new Error('the page is gone')))
     promise.then(resolve, reject).finally(stop)
+  })
+}
+
+/** What a dead page began does not keep the others waiting. */
+function untilDeath(life: Life | null, promise: Promise<unknown>): Promise<unknown> {
+  if (!life) return promise
+  return new Promise<unknown>(resolve => {
+    let stop = life.onDeath(() => resolve(undefined))
+    void promise.then(resolve).finally(stop)
   })
 }
 

@@ -1,7 +1,7 @@
 // Storage of rooms that outlives its server, and can be made to lose, to fail, or to be slow.
 
 import { createMemoryStorage, type MemoryRoom } from '../server/storage/memory.js'
-import type { Storage } from '../server/storage.js'
+import type { Commit, Storage } from '../server/storage.js'
 import type { Life } from './life.js'
 
 /** What may get lost: the events, what is known of the clients, or both. */
@@ -10,6 +10,10 @@ export type Loss = 'log' | 'marks' | 'all'
 export interface TestStorage extends Storage {
   /** Every call fails while this is set. */
   broken: Error | null
+  /** What is kept, by room. */
+  readonly rooms: ReadonlyMap<string, MemoryRoom>
+  /** Told of everything that was committed. */
+  committed: (room: string, commit: Commit) => void
   /** How long a call takes. */
   latency: () => Promise<unknown>
   /** Forgets, for all rooms or for one. What comes after is a new life of what was lost. */
@@ -53,7 +57,11 @@ export function createTestStorage(newId: () => string): TestStorage {
       findIds: (room, ids) => see(() => inner.findIds(room, ids)),
       read: (room, after, limit) => see(() => inner.read(room, after, limit)),
       before: (room, offset, limit) => see(() => inner.before(room, offset, limit)),
-      commit: (room, commit) => see(() => inner.commit(room, commit)),
+      commit: (room, commit) =>
+        see(async () => {
+          await inner.commit(room, commit)
+          storage.committed(room, commit)
+        }),
       close: () => inner.close()
     }
   }
@@ -61,6 +69,8 @@ export function createTestStorage(newId: () => string): TestStorage {
   let storage: TestStorage = {
     ...over(null),
     broken: null,
+    rooms,
+    committed: () => {},
     latency: () => Promise.resolve(),
     lose(what, room) {
       for (let [name, stored] of rooms) if (room === undefined || room === name) forget(stored, what)
