@@ -88,8 +88,8 @@ export interface Step {
 const BACKOFF = [1000, 2000, 4000, 8000, 16_000, 30_000]
 /** A connection that lasted this long counts as stable: only then does the back-off start over. */
 const STABLE_AFTER = 5000
-/** One that lasted this long has proved that the server can be had: it flaps, but its end is no further failure. */
-const PROVEN_AFTER = 1000
+/** One that broke after this long has proved that the server can be had: the link flaps, and the back-off goes half way back. */
+const PROVEN_AFTER = 250
 /** How long a probed link may stay silent. */
 const PROBE_TIMEOUT = 3000
 /** Where the return lies when this device knows that the fault is its own: here nobody else is retrying with us. */
@@ -262,21 +262,23 @@ function fail(
     return { state: { ...state, phase: 'connecting', refreshed: true }, effects: ['close', 'open'] }
   }
   let wasOnline = state.phase === 'online'
-  let isProven = state.phase === 'online' && now - state.since >= PROVEN_AFTER
-  let attempt = Math.max(1, attemptOf(state, now) + (isProven ? 0 : 1))
+  // Who was told to come again later is no victim of the network: that counts.
+  let isProven = state.phase === 'online' && now - state.since >= PROVEN_AFTER && !failure.retry
+  let before = attemptOf(state, now)
+  let attempt = isProven ? Math.max(1, before >> 1) : before + 1
   if (attempt >= settings.maxAttempts && !wasOnline) return { state: { phase: 'offline', reason: 'attempts' }, effects }
   let isFirst = wasOnline && attempt === 1
-  let window =
-    failure.retry ??
-    (isFirst ? (failure.reason === 'network' ? CUT_WINDOW : settings.retry) : backoff(attempt, settings.retry))
+  let given = failure.retry ?? (isFirst && failure.reason === 'network' ? CUT_WINDOW : settings.retry)
+  let window = isFirst || (failure.retry && attempt === 1) ? given : backoff(attempt, given)
   let delay = window[0] + random() * Math.max(0, window[1] - window[0])
   return { state: { phase: 'waiting', attempt, reason: failure.reason, until: now + delay, since: now }, effects }
 }
 
 /** As wide as the server's window at least: who lost a server together must not meet again at the second attempt. */
-function backoff(attempt: number, retry: readonly [number, number]): readonly [number, number] {
+function backoff(attempt: number, [min, max]: readonly [number, number]): readonly [number, number] {
   let half = (BACKOFF[Math.min(attempt, BACKOFF.length) - 1] as number) / 2
-  return [half, half + Math.max(half, retry[1] - retry[0])]
+  let from = Math.max(half, min)
+  return [from, from + Math.max(half, max - min)]
 }
 
 function open(attempt: number, now: number, settings: ConnectionSettings, refreshed = false): Step {

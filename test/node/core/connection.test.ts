@@ -163,7 +163,7 @@ describe('back-off', () => {
 
   test('no wait is narrower than the window of the server: who lost it together does not meet again', () => {
     for (let [attempt, from, to] of [
-      [0, 500, 4500],
+      [0, 1000, 5000],
       [1, 1000, 5000],
       [3, 4000, 8000],
       [5, 15_000, 30_000]
@@ -196,7 +196,7 @@ describe('back-off', () => {
   })
 
   test('starts over only after a connection that proved stable', () => {
-    let short = online({ attempt: 3, since: NOW - 999 })
+    let short = online({ attempt: 3, since: NOW - 249 })
     expect(go(short, failed, { random: 1 }).state).toMatchObject({ attempt: 4, until: NOW + 8000 })
     let stable = online({ attempt: 3, since: NOW - 5000 })
     expect(go(stable, failed, { random: 1 }).state).toMatchObject({ attempt: 1, until: NOW + 1000 })
@@ -204,14 +204,24 @@ describe('back-off', () => {
     expect(go(authenticating(3), welcome).state).toMatchObject({ phase: 'online', attempt: 3 })
   })
 
-  test('a flapping connection that proved itself is no further failure, and does not start over either', () => {
-    for (let lasted of [1000, 4999]) {
-      let flapping = online({ attempt: 3, since: NOW - lasted })
+  test('a flapping connection that proved itself goes half way back, and does not start over', () => {
+    for (let lasted of [250, 4999]) {
+      let flapping = online({ attempt: 6, since: NOW - lasted })
       expect(go(flapping, failed, { random: 1 }).state).toMatchObject({ attempt: 3, until: NOW + 6000 })
       let first = online({ attempt: 0, since: NOW - lasted })
       expect(go(first, failed).state).toMatchObject({ attempt: 1 })
       expect(go(online({ attempt: 1, since: NOW - lasted }), failed).state).toMatchObject({ attempt: 1 })
     }
+  })
+
+  test('[H10] who is told again and again to come later comes ever later', () => {
+    let bye: ConnectionInput = { type: 'failed', reason: 'server', retry: [0, 1000] }
+    let state: ConnectionState = authenticating()
+    for (let wait of [1000, 2000, 4000, 8000]) {
+      expect(go(state, bye, { random: 1 }).state).toMatchObject({ until: NOW + wait })
+      state = authenticating((state as { attempt: number }).attempt + 1)
+    }
+    expect(go(online({ attempt: 2, since: NOW - 4999 }), bye, { random: 1 }).state).toMatchObject({ attempt: 3 })
   })
 
   test('a flapping connection never gives up; attempts that all fail do', () => {
