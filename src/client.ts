@@ -56,8 +56,11 @@ export interface Realtime {
   /** Hears every event. */
   onAny(listener: (type: string, detail: unknown) => void): Stop
   emit<K extends keyof RealtimeEvents & string>(type: K, detail: RealtimeEvents[K]): void
-  /** Ends the session on the server, disconnects and closes. Resolves to whether the server could be told. */
-  logout(): Promise<boolean>
+  /**
+   * Ends the session on the server, disconnects and closes. Waiting actions are kept for this user's return (default), waited
+   * for or deleted, as with `disconnect`. Resolves to whether the server could be told: offline it could not.
+   */
+  logout(options?: { pending?: PendingMode }): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -414,6 +417,12 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     })
   }
 
+  /** What becomes of waiting actions before a user goes. */
+  async function settle(pending: PendingMode): Promise<void> {
+    if (pending === 'wait') await drain()
+    if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
+  }
+
   async function close(reason: string): Promise<void> {
     if (closed) return
     closed = true
@@ -460,8 +469,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     async disconnect({ pending = 'keep' } = {}) {
       checkPending(pending)
       isAwaited = false
-      if (pending === 'wait') await drain()
-      if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
+      await settle(pending)
       supervisor.close('disconnected')
       rooms.save()
       await outbox.idle()
@@ -482,8 +490,13 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       return () => emitter.off('*', hear)
     },
     emit,
-    async logout() {
+    async logout({ pending = 'keep' } = {}) {
+      checkPending(pending)
+      if (pending !== 'keep') await settle(pending)
+      let { count } = outbox.stats
+      if (count > 0) emit('pendingKept', { user, count })
       let told = supervisor.send([{ f: 'bye', code: 'logout', final: true }])
+      emit('loggedOut', { told })
       await close('logout')
       return told
     },

@@ -21,6 +21,10 @@ export type RealtimeEvents = {
   degraded: { reason: string }
   /** The disk is back, and what waits is on it. */
   restored: Record<string, never>
+  /** A user has gone and left actions that wait; they are kept for their return, and sent under no other name. */
+  pendingKept: { user: string; count: number }
+  /** The user has logged out; `told` is false when the server could not be reached, and the token is good until it runs out. */
+  loggedOut: { told: boolean }
   /** Something failed that no call could be told of. */
   error: { error: RealtimeError }
   /** The browser was asked to keep the data of this site. */

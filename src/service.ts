@@ -218,6 +218,8 @@ export function createRealtimeService() {
       }
       // At once: a command that is called now belongs to the new user.
       for (let stop of stops.splice(0)) stop()
+      let former = client
+      let kept = former?.pending.get().length ?? 0
       let ended = end(before => before.disconnect())
       let current = createRealtime({ devices: browserDevices(), ...options })
       lastOptions = options
@@ -225,6 +227,7 @@ export function createRealtimeService() {
       self = NOBODY
       if (formerUser !== undefined && formerUser !== options.user) forget()
       formerUser = options.user
+      if (former && kept > 0 && former.user !== options.user) log('pendingKept', { user: former.user, count: kept })
       stops.push(
         current.onAny(log),
         current.$connection.subscribe(view => put(stores.connection, { ...view, persona: scene?.persona ?? null })),
@@ -249,13 +252,17 @@ export function createRealtimeService() {
     /** Hands in a new token over the present connection. */
     authenticate: (token: string): void => connected('authenticate').authenticate(token),
     /**
-     * Ends the session on the server, disconnects and empties the stores. Waiting actions are kept for this user. Resolves to
-     * whether the server could be told: offline it could not, and the token is good until it runs out.
+     * Ends the session on the server, disconnects and empties the stores. Waiting actions are kept for this user's return
+     * (default, with the event `pendingKept`), waited for at most 10 s (`wait`; `realtimeConnection.pending` counts them down),
+     * or deleted (`purge`) unless they may have left already. Resolves to whether the server could be told: offline it could
+     * not, and the token is good until it runs out.
      */
-    async logout(): Promise<boolean> {
+    async logout(options: { pending?: PendingMode } = {}): Promise<boolean> {
+      let pending = options?.pending ?? 'keep'
+      checkPending(pending)
       let told = false
       await end(async current => {
-        told = await current.logout()
+        told = await current.logout({ pending })
       })
       forget()
       return told
