@@ -104,7 +104,7 @@ test.each([1, 2, 3, 4, 5, 6])(
     expect(strays(wires), `seed ${seed}`).toEqual([])
     expect(wires.length, `seed ${seed}`).toBeGreaterThan(10)
     let { notes } = await world.server.hub.room('r').state(board)
-    for (let user of ['ann', 'bob']) {
+    for (let user of ['ann', 'bob'] as const) {
       let mine = notes.filter(text => text.startsWith(`${user} `)).map(text => Number(text.split(' ')[1]))
       expect(mine, `seed ${seed}: all of ${user}, once and in order`).toEqual(
         Array.from({ length: made[user] }, (_, n) => n)
