@@ -6,7 +6,7 @@ import type { RealtimeOptions } from '../client-options.js'
 import type { ClientPorts } from '../defaults.js'
 import type { Clock, PageEvent } from '../ports.js'
 import { type Channels, createChannels } from './channels.js'
-import { createSeededRandom, nextTurn } from './clock.js'
+import { createSeededRandom } from './clock.js'
 import { createTestDisk, type TestDisk } from './disk.js'
 import { createLife, type Life } from './life.js'
 import { createLocks } from './locks.js'
@@ -18,14 +18,26 @@ export interface Device {
   readonly disks: Map<string, TestDisk>
   readonly network: Network
   readonly channels: Channels
+  /**
+   * `full`: nothing more can be written, as when the quota is used up. `missing`: there is none for pages that are opened from
+   * now on, as in private windows of some browsers.
+   */
+  storage: 'fine' | 'full' | 'missing'
   /** Tabs that were opened and are not gone. */
   readonly tabs: readonly Tab[]
   /** Opens a page of an app with a client in it. */
   openTab(user: string, options?: Partial<RealtimeOptions>): Tab
   /** The same as `openTab`. */
   open(user: string, options?: Partial<RealtimeOptions>): Tab
-  /** What a page on this device has around it, without a client. */
+  /**
+   * A page on this device, for a client of the app's own making: `createRealtime({ …, ports: page.ports })`. Another one, later,
+   * is what a reload is.
+   */
   page(): Surroundings
+  /** The device loses its network, and its pages are told. Nothing gets through, and new attempts fail at once. */
+  goOffline(): void
+  /** The network is back as it was at first, and the pages are told. */
+  goOnline(): void
   /** Another device with a copy of everything stored here: a cloned or restored profile. */
   clone(): Promise<Device>
   /** All tabs crash, and disks lose what was not surely written. */
@@ -34,12 +46,14 @@ export interface Device {
   wipe(): Promise<void>
 }
 
+/** A page, and what it lives through. */
 export interface Surroundings {
+  /** For `createRealtime({ ports })` and `realtimeService.connect({ ports })`. */
   readonly ports: ClientPorts
   readonly life: Life
   /** Codes of what the client reported. */
   readonly reports: string[]
-  /** The page lives through this. */
+  /** Tells the page of this, as a browser does: `visible`, `hidden`, `online`, … */
   page(event: PageEvent): void
   /** Nothing of the page runs from here on; what comes in meanwhile happens in a burst at its thaw. `silently`: unannounced. */
   freeze(silently?: 'silently'): void
@@ -56,6 +70,7 @@ export interface Surroundings {
   kill(): void
 }
 
+/** A page with a client in it. */
 export interface Tab extends Surroundings {
   readonly client: Realtime
   readonly events: { type: string; detail: unknown }[]
@@ -66,6 +81,8 @@ export interface DeviceParts {
   readonly server: WorldServer
   /** A number of its own, for every device of a world. */
   readonly nextSeed: () => number
+  /** Promise chains end before it resolves. */
+  readonly turn: () => Promise<void>
 }
 
 /** Creates a device, with nothing stored on it. */
@@ -76,7 +93,10 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
   let channels = createChannels()
   let network = createNetwork(clock, server, createSeededRandom(seed * 100 + 99))
   let tabs = new Set<Tab>()
+  let open = new Set<Surroundings>()
   let pages = 0
+  let isOnline = true
+  let storage: Device['storage'] = 'fine'
 
   function surround(): Surroundings {
     let life = createLife(clock)
@@ -88,7 +108,9 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
       clock: life.clock,
       random: createSeededRandom(seed * 100 + ++pages, `d${seed}t${pages}-`),
       async openDisk(name) {
+        if (storage === 'missing') throw new DOMException('there is no storage on this device', 'InvalidStateError')
         let disk = disks.get(name) ?? createTestDisk()
+        if (!disks.has(name) && storage === 'full') disk.broken = noRoom()
         disks.set(name, disk)
         return disk.openedIn(life)
       },
@@ -96,7 +118,7 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
       openChannel: channels.openIn(life),
       page: {
         visible: () => isVisible,
-        online: () => true,
+        online: () => isOnline,
         prerendering: () => false,
         guard: () => {},
         listen(call) {
@@ -121,7 +143,7 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
       if (event === 'visible' || event === 'hidden') isVisible = event === 'visible'
       if (life.state === 'running') for (let call of listeners) call(event)
     }
-    return {
+    let here: Surroundings = {
       ports,
       life,
       reports,
@@ -147,12 +169,19 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
       async close() {
         tell('hidden')
         tell('hide')
-        await nextTurn()
+        await parts.turn()
         life.end()
       },
       crash: life.end,
       kill: life.end
     }
+    open.add(here)
+    life.onDeath(() => open.delete(here))
+    return here
+  }
+
+  function tellAll(event: PageEvent): void {
+    for (let page of open) page.page(event)
   }
 
   function openTab(user: string, options: Partial<RealtimeOptions> = {}): Tab {
@@ -179,20 +208,42 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
     get tabs() {
       return [...tabs]
     },
+    get storage() {
+      return storage
+    },
+    set storage(next) {
+      storage = next
+      for (let disk of disks.values()) disk.broken = next === 'full' ? noRoom() : null
+    },
     openTab,
     open: openTab,
     page: surround,
+    goOffline() {
+      isOnline = false
+      network.down = 'refused'
+      network.drop()
+      tellAll('offline')
+    },
+    goOnline() {
+      isOnline = true
+      network.heal()
+      tellAll('online')
+    },
     async clone() {
       let other = createDevice(parts)
       for (let [name, disk] of disks) other.disks.set(name, await disk.copy())
       return other
     },
     async powerCut() {
-      for (let tab of tabs) tab.crash()
+      for (let page of open) page.crash()
       for (let disk of disks.values()) await disk.powerCut()
     },
     async wipe() {
       for (let disk of disks.values()) await disk.wipe()
     }
   }
+}
+
+function noRoom(): Error {
+  return new DOMException('there is no room left on this device', 'QuotaExceededError')
 }

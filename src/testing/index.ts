@@ -6,6 +6,7 @@ export { type ServerStorageContractOptions, serverStorageContract } from './cont
 export { type StorageContractOptions, storageContract } from './contract/storage.js'
 export type { ContractTest } from './contract/suite.js'
 export type { Device, Surroundings, Tab } from './device.js'
+export { createTestDevices, type TestDevices } from './devices.js'
 export { createTestDisk, type TestDisk } from './disk.js'
 export type { Life } from './life.js'
 export type { Network } from './network.js'

@@ -1,9 +1,10 @@
 // The server of a world: the real engine over storage that outlives it. It can be restarted, crash, and come back with less
 // than it had.
 
-import type { AnyFeature } from '../feature.js'
+import type { AnyFeature, StateOf } from '../feature.js'
 import type { Clock, Random } from '../ports.js'
 import { createHub, type Hub, type HubOptions } from '../server/hub.js'
+import type { StoredEvent } from '../server/storage.js'
 import type { Peer } from '../server/writer.js'
 import { createLife, type Life } from './life.js'
 import { createTestStorage, type Loss, type TestStorage } from './storage.js'
@@ -17,6 +18,10 @@ export interface WorldServer {
   /** The engine that runs now. */
   readonly hub: Hub
   readonly storage: TestStorage
+  /** The confirmed state of a feature in a room. Rejects while there is no server. */
+  state<F extends AnyFeature>(room: string, feature: F): Promise<StateOf<F>>
+  /** What is in the log of a room, oldest first: each action that had its effect, once. */
+  events(room: string): Promise<readonly StoredEvent[]>
   /** What the engine reported, since the beginning of the world. */
   readonly reports: readonly (readonly [level: string, code: string, detail: unknown])[]
   /** `null` while there is no server. */
@@ -60,6 +65,11 @@ export function createServer(
     },
     storage,
     reports,
+    async state(room, feature) {
+      if (life.state === 'dead') throw new Error('there is no server now: server.start()')
+      return hub.room(room).state(feature)
+    },
+    events: room => storage.read(room, 0, Number.MAX_SAFE_INTEGER),
     accept(peer) {
       let mine = life
       if (mine.state === 'dead') return null

@@ -3,7 +3,7 @@
 
 import type { AnyFeature } from '../feature.js'
 import type { HubOptions } from '../server/hub.js'
-import { createSeededRandom, createVirtualClock, type VirtualClock } from './clock.js'
+import { createSeededRandom, createVirtualClock, nextTurn, type VirtualClock } from './clock.js'
 import { createDevice, type Device } from './device.js'
 import { createServer, type WorldServer } from './server.js'
 
@@ -12,8 +12,10 @@ export interface WorldOptions {
   readonly features: readonly AnyFeature[]
   /** Where all chance comes from; default 1. */
   readonly seed?: number
-  /** Further options of the server. */
+  /** Further options of the server: `policy`, `authenticate`, `limits`, … */
   readonly server?: Partial<HubOptions>
+  /** What happens while time passes happens in here: the `act` of React or of Testing Library. */
+  readonly act?: (run: () => Promise<void>) => PromiseLike<unknown>
 }
 
 export interface World {
@@ -23,7 +25,21 @@ export interface World {
   device(seed?: number): Device
   /** Lets milliseconds pass, and everything happen that is due in them. */
   advance(ms: number): Promise<void>
+  /** Lets everything happen that is due now, such as what is being written to disks. */
+  settle(): Promise<void>
+  /**
+   * Lets time pass until the check returns (or resolves to) something truthy, and resolves to that; a check that throws is not yet true. Rejects when
+   * that takes longer than `within` milliseconds (default 10,000).
+   *
+   * ```ts
+   * await world.until(() => client.$connection.get().phase === 'online')
+   * ```
+   */
+  until<T>(check: () => T | Promise<T>, options?: { readonly within?: number }): Promise<T>
 }
+
+/** So often a check is made, in milliseconds. */
+const STEP = 10
 
 /**
  * Creates a world in which no time passes by itself.
@@ -37,15 +53,39 @@ export interface World {
  * device.network.cut()
  * ```
  */
-export function createWorld({ features, seed = 1, server: options = {} }: WorldOptions): World {
+export function createWorld({ features, seed = 1, server: options = {}, act = run => run() }: WorldOptions): World {
   let clock = createVirtualClock()
   let server = createServer(clock, createSeededRandom(seed, 's'), features, options)
   let devices = 0
   let nextSeed = (): number => (seed - 1) * 1000 + ++devices
+
+  async function within(run: () => Promise<void>): Promise<void> {
+    await act(run)
+  }
+  let advance = (ms: number): Promise<void> => within(() => clock.advance(ms))
+  let turn = (): Promise<void> => within(nextTurn)
+
   return {
     clock,
     server,
-    device: (own = nextSeed()) => createDevice({ clock, server, nextSeed }, own),
-    advance: clock.advance
+    device: (own = nextSeed()) => createDevice({ clock, server, nextSeed, turn }, own),
+    advance,
+    settle: () => advance(0),
+    async until(check, { within = 10_000 } = {}) {
+      let end = clock.mono() + within
+      for (let ms = 0; ; ms = STEP) {
+        await advance(ms)
+        let problem: unknown
+        try {
+          let found = await check()
+          if (found) return found
+        } catch (error) {
+          problem = error
+        }
+        if (clock.mono() >= end) {
+          throw new Error(`it was not so within ${within} ms: ${problem ? String(problem) : check}`, { cause: problem })
+        }
+      }
+    }
   }
 }

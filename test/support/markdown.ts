@@ -26,7 +26,7 @@ export function blocksOf(file: string): Block[] {
     blocks.push({
       where: `${basename(file)}:${start + 1}`,
       language,
-      name: /^\/\/ ([\w-]+\.(?:ts|tsx|js|mjs))$/.exec(body[0] ?? '')?.[1] ?? null,
+      name: /^\/\/ ([\w.-]+\.(?:ts|tsx|js|mjs))$/.exec(body[0] ?? '')?.[1] ?? null,
       code: [...(given === undefined ? [] : [given]), ...body].join('\n')
     })
     start = end
