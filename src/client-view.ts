@@ -105,6 +105,8 @@ export function createClientView(ports: {
         paint()
       })
     },
+    /** At once. */
+    paint,
     phase(next: ConnectionState['phase']): void {
       if (next !== phase) since = clock.now()
       phase = next

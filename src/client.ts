@@ -397,7 +397,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   })
   if (ports.page?.prerendering()) lease.release()
   let ready = outbox.load().then(() => {
-    view.update()
+    view.paint()
     if (hindrance !== null) emit('degraded', { reason: hindrance })
   }, fail)
 

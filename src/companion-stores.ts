@@ -88,6 +88,8 @@ export interface CompanionStores {
   readonly haptic: WritableAtom<HapticView>
   readonly biometric: WritableAtom<BiometricView>
   readonly vr: WritableAtom<VRView>
+  /** For the status, which does not look at the whole scene. */
+  readonly vrIsActive: WritableAtom<boolean>
   readonly voice: WritableAtom<VoiceView>
   readonly relationship: WritableAtom<RelationshipState>
   readonly presence: WritableAtom<PresenceView>
@@ -104,6 +106,7 @@ export function createCompanionStores(now: () => number): CompanionStores {
     haptic: atom<HapticView>(HAPTIC),
     biometric: atom<BiometricView>(BIOMETRIC),
     vr: atom<VRView>({ ...vr.initial, supported: false }),
+    vrIsActive: atom(false),
     voice: atom<VoiceView>(VOICE),
     relationship: atom<RelationshipState>(relationship.initial),
     presence: atom<PresenceView>({ self: NOBODY, members: {}, onlineCount: 0, recent: [] }),
@@ -115,14 +118,14 @@ export function createCompanionStores(now: () => number): CompanionStores {
     memory,
     haptic,
     biometric,
-    vr: $vr,
+    vrIsActive,
     voice,
     relationship: $relationship,
     presence
   } = stores
   let status = computed(
-    [connection, $avatar, memory, haptic, biometric, $vr, voice, $relationship, presence],
-    (link, avatar, memory, haptic, biometric, vr, voice, relationship, presence) => {
+    [connection, $avatar, memory, haptic, biometric, vrIsActive, voice, $relationship, presence],
+    (link, avatar, memory, haptic, biometric, vrIsActive, voice, relationship, presence) => {
       let features: FeatureReading[] = [
         { name: 'avatar', active: avatar.animation.playing },
         { name: 'memory', active: memory.processing.length > 0 },
@@ -132,7 +135,7 @@ export function createCompanionStores(now: () => number): CompanionStores {
           active: biometric.isMonitoring,
           problem: biometric.lastError ?? (biometric.isMonitoring && biometric.stale ? 'no samples come in' : undefined)
         },
-        { name: 'vr', active: vr.isActive },
+        { name: 'vr', active: vrIsActive },
         {
           name: 'voice',
           active: voice.isSpeaking || voice.isListening,

@@ -2,7 +2,7 @@
 // same objects for the life of the page. `realtimeService` is the one of this page; it does nothing until `connect`.
 
 import mitt from 'mitt'
-import { atom, batch, type ReadableAtom, type WritableAtom } from 'nanostores'
+import { atom, batch, computed, onMount, type ReadableAtom, type WritableAtom } from 'nanostores'
 import { createRealtime, type Realtime } from './client.js'
 import { checkOptions, checkPending, type PendingMode, type RealtimeOptions } from './client-options.js'
 import type { RowStore } from './client-view.js'
@@ -34,7 +34,7 @@ import { type ConflictSeverity, relationship } from './features/relationship.js'
 import { voice } from './features/voice.js'
 import type { VoiceEmotion } from './features/voice-emotions.js'
 import { type VRProgress, vr } from './features/vr.js'
-import type { Stop } from './ports.js'
+import type { Devices, Stop } from './ports.js'
 import type { Room } from './room.js'
 
 export interface ServiceOptions extends RealtimeOptions {
@@ -82,7 +82,15 @@ export function createRealtimeService() {
   /** This page's own settings, kept while personas come and go. */
   let hapticEnabled = true
   let patterns = new Map<string, readonly number[]>()
+  /** Whether there is a headset is not asked before somebody looks at the store: see the feature. */
+  let isLookedAt = new Promise<void>(resolve => onMount(stores.vr, () => resolve()))
   let rows = { pending: relay<Row>(), rejected: relay<ParkedRow>(), unknown: relay<ParkedRow>() }
+
+  function modestDevices(): Devices {
+    let devices = browserDevices()
+    let vr = { supported: () => isLookedAt.then(() => devices.vr?.supported() ?? false) }
+    return Object.create(devices, { vr: { get: () => devices.vr && vr } })
+  }
 
   function connected(command: string): Realtime {
     if (client) return client
@@ -138,6 +146,10 @@ export function createRealtimeService() {
       show(uses.haptic.$state, stores.haptic),
       show(uses.biometric.$state, stores.biometric),
       show(uses.vr.$state, stores.vr),
+      show(
+        computed(uses.vr.$state, ({ isActive }) => isActive),
+        stores.vrIsActive
+      ),
       show(uses.voice.$state, stores.voice),
       show(uses.relationship.$state, stores.relationship),
       uses.memory.$state.subscribe(showMemory),
@@ -221,7 +233,7 @@ export function createRealtimeService() {
       let former = client
       let kept = former?.pending.get().length ?? 0
       let ended = end(before => before.disconnect())
-      let current = createRealtime({ devices: browserDevices(), ...options })
+      let current = createRealtime({ devices: modestDevices(), ...options })
       lastOptions = options
       client = current
       self = NOBODY
@@ -271,7 +283,7 @@ export function createRealtimeService() {
     async switchPersona(id: string): Promise<void> {
       let current = connected('switchPersona')
       requirePersona('id', id)
-      if (scene?.persona === id) return
+      if (scene?.persona === id) return current.ready
       let before = scene
       // All at once: nobody sees one persona's name with another one's state.
       batch(() => {

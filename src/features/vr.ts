@@ -1,6 +1,6 @@
 // The VR scene that a room shares. Does not know how a scene is generated or rendered; only whether this device can show one.
 
-import { atom, computed, type ReadableAtom } from 'nanostores'
+import { atom, computed, onMount, type ReadableAtom } from 'nanostores'
 import { RealtimeError } from '../errors.js'
 import { defineFeature, durable, type LocalHost, type LocalPart, latest, volatile } from '../feature.js'
 import { json, number, object, optional, record, string } from '../schema.js'
@@ -100,12 +100,18 @@ export interface VRLocal extends LocalPart<VRView> {
 function detect(host: LocalHost<VRState, typeof events>): VRLocal {
   let $supported = atom(false)
   let closed = false
-  host.devices.vr?.supported().then(
-    supported => {
-      if (!closed) $supported.set(supported)
-    },
-    () => {}
-  )
+  let isAsked = false
+  // Not before somebody looks: in some browsers, asking keeps the page out of the back-forward cache.
+  onMount($supported, () => {
+    if (isAsked) return
+    isAsked = true
+    host.devices.vr?.supported().then(
+      supported => {
+        if (!closed) $supported.set(supported)
+      },
+      () => {}
+    )
+  })
   return {
     $state: computed([host.$state, $supported], (state, supported): VRView => ({ ...state, supported })),
     close() {

@@ -60,10 +60,17 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function createWorld({ limits = {} }: { limits?: Record<string, unknown> } = {}): Promise<World> {
+/** `chromium`: how the browser is started; `limits`: of the server. */
+export async function createWorld({
+  limits = {},
+  chromium = {}
+}: {
+  limits?: Record<string, unknown>
+  chromium?: Parameters<typeof launch>[0]
+} = {}): Promise<World> {
   let dir = mkdtempSync(join(tmpdir(), 'realtime-e2e-'))
   let env = { DATABASE: join(dir, 'server.db'), LIMITS: JSON.stringify(limits) }
-  let [server, pages, browser] = await Promise.all([startServer(SCRIPT, { env }), servePage(), launch()])
+  let [server, pages, browser] = await Promise.all([startServer(SCRIPT, { env }), servePage(), launch(chromium)])
   let networks: CuttableProxy[] = []
   let pageErrors: string[] = []
 

@@ -36,16 +36,32 @@ export interface PageServer {
   /** Ends without a slash: `http://127.0.0.1:4711`. Once `page.goto(url)` resolved, `window.RS` is there. */
   url: string
   port: number
+  /** Serves another page or script of this origin; its type is that of its ending, else HTML. */
+  put(path: string, body: string): void
+  /** What pages have POSTed to `/told`, for those that nothing may be attached to. */
+  readonly told: string[]
   close(): Promise<void>
 }
 
 /** Give `port` to serve the same origin again, and so the same browser storage. */
 export async function servePage({ port = 0, html = emptyPage } = {}): Promise<PageServer> {
+  const more = new Map<string, string>()
+  const told: string[] = []
   const server = createServer((request, response) => {
     const path = request.url?.split(/[?#]/)[0] ?? '/'
     const send = (status: number, type: string, body: string | Buffer) =>
-      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-cache' }).end(body)
     if (path === '/') return void send(200, types['.html'] as string, html)
+    const own = more.get(path)
+    if (own !== undefined) return void send(200, types[extname(path)] ?? (types['.html'] as string), own)
+    if (path === '/told') {
+      let text = ''
+      request.setEncoding('utf8').on('data', chunk => (text += chunk))
+      return void request.on('end', () => {
+        told.push(text)
+        response.writeHead(204).end()
+      })
+    }
     if (path === '/favicon.ico') return void response.writeHead(204).end()
     readStatic(path).then(
       ({ type, body }) => send(200, type, body),
@@ -57,6 +73,8 @@ export async function servePage({ port = 0, html = emptyPage } = {}): Promise<Pa
   return {
     url: `http://127.0.0.1:${actual}`,
     port: actual,
+    put: (path, body) => void more.set(path, body),
+    told,
     close: () =>
       new Promise(resolve => {
         server.close(() => resolve())
