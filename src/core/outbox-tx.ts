@@ -171,6 +171,15 @@ export async function settleUpTo(tx: DiskWriter, chain: Chain, row: Row, isStric
   return record
 }
 
+/** What is settled is surely so once this transaction is. */
+export async function confirmAll(tx: DiskWriter): Promise<void> {
+  for (let [key, value] of await tx.range(...span('chain'))) {
+    let record = value as ChainRecord
+    let done = record.last?.n ?? 0
+    if (record.done < done) tx.put(key, { ...record, done })
+  }
+}
+
 /** The server knows nothing of a chain any more: what was settled is gone for good, and its number is no measure. */
 export async function forgetSettled(tx: DiskWriter, key: string): Promise<void> {
   let record = await readChain(tx, key)

@@ -9,6 +9,7 @@ import {
   assertClient,
   bringBack,
   claimRows,
+  confirmAll,
   Fenced,
   forgetSettled,
   IdentityChanged,
@@ -431,10 +432,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     if (!open.length) return
     await commit('strict', async tx => {
       await assertClient(tx, client.cid)
-      for (let chain of open) {
-        let record = await readChain(tx, chain.key)
-        tx.put(keys.chain(chain.key), { ...record, done: record.last?.n ?? 0 })
-      }
+      await confirmAll(tx)
     })
     for (let chain of open) chain.done = chain.last?.n ?? 0
   }
@@ -580,8 +578,11 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
           let record = await assertClient(tx, client.cid)
           let raised = { ...record, gen: record.gen + 1 }
           tx.put(CLIENT_KEY, raised)
+          // What an earlier page settled and had no time to make sure of is sure with this write.
+          await confirmAll(tx)
           return raised
         })
+        for (let chain of mirror.chains.values()) chain.done = chain.last?.n ?? 0
         // Somebody else sent in between: what is known here of claims and answers is old.
         if (client.gen !== before + 1) await readAll()
         myGen = client.gen

@@ -57,7 +57,7 @@ export function createReplica(ports: {
   /** Own events that were applied: a row of theirs that shows up later must not be painted a second time. */
   let own = new Map<string, number>()
   let casts = new Map<string, { frame: CastFrame; until: number }>()
-  let parts: { ref: number; of: number; frames: Map<number, SnapshotFrame> } | null = null
+  let parts: { ref: number; of: number; marks: JoinedFrame['marks']; frames: Map<number, SnapshotFrame> } | null = null
   let held: EventFrame[] = []
   /** Events up to here are a replay. */
   let replayUntil = 0
@@ -130,6 +130,18 @@ export function createReplica(ports: {
     for (let [id, at] of settled) if (all || (at !== null && at <= offset)) unpend(id, true)
   }
 
+  /** A snapshot names no events: of our own, the marks tell which are in it. Their rows may settle, or show up, later. */
+  function dropAnswered(marks: JoinedFrame['marks'], offset: number): void {
+    for (let { answers } of Object.values(marks)) {
+      for (let [, id, { ok, at = offset }] of answers) {
+        if (!ok) continue
+        own.set(id, at)
+        unpend(id, true)
+      }
+    }
+    for (let row of [...pending.values()]) if (row.n > 0 && row.n <= (marks[row.lane]?.done ?? 0)) unpend(row.id, false)
+  }
+
   function reset(epoch: string, offset: number): void {
     confirmed.clear()
     unread.clear()
@@ -139,7 +151,8 @@ export function createReplica(ports: {
   }
 
   function install(): AppliedEvent[] {
-    let all = [...(parts as NonNullable<typeof parts>).frames.values()]
+    let { marks, frames } = parts as NonNullable<typeof parts>
+    let all = [...frames.values()]
     let { epoch, offset } = all[0] as SnapshotFrame
     reset(epoch, offset)
     for (let part of all) for (let [name, saved] of Object.entries(part.state)) confirmed.set(name, saved)
@@ -149,6 +162,7 @@ export function createReplica(ports: {
     parts = null
     replayUntil = Math.max(replayUntil, offset)
     dropReached(true)
+    dropAnswered(marks, offset)
     let events = held
     held = []
     return events.flatMap(frame => (judgeEvent(position as Position, frame.offset) === 'apply' ? [apply(frame)] : []))
@@ -197,7 +211,7 @@ export function createReplica(ports: {
         return 'rejoin'
       }
       if (verdict === 'snapshot') {
-        parts = { ref: frame.ref, of: 0, frames: new Map() }
+        parts = { ref: frame.ref, of: 0, marks: frame.marks, frames: new Map() }
         return 'recovering'
       }
       if (verdict === 'empty') {
@@ -272,8 +286,9 @@ export function createReplica(ports: {
     },
     /** A row was answered: it stays painted until the position reaches its event. */
     settlePending(id: string, at: number | undefined): void {
-      if (!pending.has(id)) return
-      if (at !== undefined && at <= (position?.offset ?? 0)) unpend(id, true)
+      let isReached = at !== undefined && at <= (position?.offset ?? 0)
+      if (!pending.has(id)) isReached && visible(id)
+      else if (isReached) unpend(id, true)
       else settled.set(id, at ?? null)
     },
     /** A row will never take effect: it is rolled back. */

@@ -122,10 +122,11 @@ export function createTestDisk(): TestDisk {
 
 /** Dead pages end nothing: what waits for them is given up. */
 function unlessDead<T>(life: Life, promise: Promise<T>): Promise<T> {
-  if (life.state === 'dead') return Promise.reject(new Error('the page is gone'))
   return new Promise((resolve, reject) => {
-    let stop = life.onDeath(() => reject(new Error('the page is gone')))
-    promise.then(resolve, reject).finally(stop)
+    let giveUp = (): void => reject(new Error('the page is gone'))
+    if (life.state === 'dead') giveUp()
+    let stop = life.onDeath(giveUp)
+    void promise.then(resolve, reject).finally(stop)
   })
 }
 
