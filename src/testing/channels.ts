@@ -3,6 +3,7 @@
 import type { OpenChannel } from '../ports.js'
 import type { Life } from './life.js'
 
+/** How the pages of one device talk to each other. */
 export interface Channels {
   /** Whether the next message to one page gets lost. */
   lost: () => boolean

@@ -2,6 +2,7 @@
 
 import type { Clock, Random, Stop } from '../ports.js'
 
+/** A clock for clients and servers that a test moves. */
 export interface VirtualClock extends Clock {
   /** Lets time pass, timer by timer, with everything that promises do in between. */
   advance(ms: number): Promise<void>

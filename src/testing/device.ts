@@ -13,6 +13,7 @@ import { createLocks } from './locks.js'
 import { createNetwork, type Network } from './network.js'
 import type { WorldServer } from './server.js'
 
+/** One device of one user, as a browser's profile is: what its pages share outlives them. */
 export interface Device {
   /** By name; there is one for each app and user. */
   readonly disks: Map<string, TestDisk>
@@ -54,6 +55,8 @@ export interface Surroundings {
   /** Codes of what the client reported. */
   readonly reports: string[]
   /** Tells the page of this, as a browser does: `visible`, `hidden`, `online`, … */
+  tell(event: PageEvent): void
+  /** The same as `tell`. */
   page(event: PageEvent): void
   /** Nothing of the page runs from here on; what comes in meanwhile happens in a burst at its thaw. `silently`: unannounced. */
   freeze(silently?: 'silently'): void
@@ -147,6 +150,7 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
       ports,
       life,
       reports,
+      tell,
       page: tell,
       freeze(silently) {
         if (!silently) tell('freeze')
@@ -181,7 +185,7 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
   }
 
   function tellAll(event: PageEvent): void {
-    for (let page of open) page.page(event)
+    for (let page of open) page.tell(event)
   }
 
   function openTab(user: string, options: Partial<RealtimeOptions> = {}): Tab {

@@ -4,6 +4,7 @@ import type { Disk, DiskReader, DiskWriter, Durability, LostReason } from '../po
 import { createMemoryDisk } from '../storage/memory.js'
 import type { Life } from './life.js'
 
+/** A disk in memory that outlives the pages which open it, with what can happen to a disk. */
 export interface TestDisk extends Disk {
   /** Writes fail with this while it is set, as when the quota is used up. */
   broken: Error | null

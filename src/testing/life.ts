@@ -3,6 +3,7 @@
 
 import type { Clock, Stop } from '../ports.js'
 
+/** The life of one page or one process. */
 export interface Life {
   readonly state: 'running' | 'frozen' | 'dead'
   /** The call as it happens here: now, after the thaw, or never. */

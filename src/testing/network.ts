@@ -6,6 +6,7 @@ import type { Frame, FrameName, FrameOf } from '../protocol/frames.js'
 import type { Life } from './life.js'
 import type { WorldServer } from './server.js'
 
+/** The way from one device to the server; what is set holds from then on. */
 export interface Network {
   /** Milliseconds each way. */
   latency: number

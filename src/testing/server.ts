@@ -14,6 +14,7 @@ export interface ServerPeer extends Peer {
   reset(): void
 }
 
+/** The server of a world: the engine that runs in production, over a storage that survives it. */
 export interface WorldServer {
   /** The engine that runs now. */
   readonly hub: Hub

@@ -7,6 +7,7 @@ import type { Life } from './life.js'
 /** What may get lost: the events, what is known of the clients, or both. */
 export type Loss = 'log' | 'marks' | 'all'
 
+/** The storage of a world's server, with what can happen to one. */
 export interface TestStorage extends Storage {
   /** Every call fails while this is set. */
   broken: Error | null
@@ -26,6 +27,7 @@ export interface TestStorage extends Storage {
   openedIn(life: Life): Storage
 }
 
+/** What a storage held at one time. */
 export type Backup = ReadonlyMap<string, MemoryRoom>
 
 /** Creates an empty storage. */

@@ -18,6 +18,7 @@ export interface WorldOptions {
   readonly act?: (run: () => Promise<void>) => PromiseLike<unknown>
 }
 
+/** A server, its devices, and the time that passes for all of them. */
 export interface World {
   readonly clock: VirtualClock
   readonly server: WorldServer
