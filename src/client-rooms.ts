@@ -231,6 +231,13 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     },
     again,
     deliver,
+    nextRef: (): number => ++refs,
+    /** The connection left a room that is not shown: it is joined again if something waits for it. */
+    orphaned(room: string): void {
+      forgetSilent(room)
+      ports.outgoing().unready(room)
+      deliver()
+    },
     receive: route,
     paint,
     /** Keeps the states as they are now. `ending`: the page goes. */

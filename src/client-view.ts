@@ -2,6 +2,7 @@
 // per turn, however much changed in it.
 
 import { atom, batch, type ReadableAtom } from 'nanostores'
+import type { TabsView } from './client-tabs.js'
 import type { ConnectionState } from './core/connection.js'
 import { type ConnectionView, IDLE_VIEW, viewConnection } from './core/connection-view.js'
 import type { Outbox } from './core/outbox.js'
@@ -31,6 +32,7 @@ export function createClientView(ports: {
   clock: Clock
   outbox: Outbox
   supervisor: () => Supervisor
+  tabs: () => TabsView
   pending: RowActions
   parked: RowActions
   /** What is shown has changed; by now some rows may be too old. */
@@ -82,9 +84,10 @@ export function createClientView(ports: {
             rejectedCount: rejected.get().length,
             unknownCount: unknown.get().length,
             canSend: !isClosed && outbox.hasRoom,
-            leader: outbox.gen > 0,
+            isSender: outbox.gen > 0,
             sessionId: supervisor.sid,
-            transport: supervisor.transport
+            transport: supervisor.transport,
+            ...ports.tabs()
           })
         )
       })

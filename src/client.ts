@@ -13,6 +13,7 @@ import {
   whyNotOnDisk
 } from './client-options.js'
 import { createClientRooms } from './client-rooms.js'
+import { createClientTabs } from './client-tabs.js'
 import { createClientView, type RowStore } from './client-view.js'
 import type { ConnectionView } from './core/connection-view.js'
 import { createLedger, type Ending } from './core/ledger.js'
@@ -30,7 +31,6 @@ import { createLateDisk } from './storage/late.js'
 import { createMemoryDisk } from './storage/memory.js'
 import { createPersistence } from './storage/persistence.js'
 import { createRecovery } from './storage/recovery.js'
-import { createLease } from './tabs/lease.js'
 
 export interface Realtime {
   readonly $connection: ReadableAtom<ConnectionView>
@@ -64,7 +64,6 @@ export interface Realtime {
   close(): Promise<void>
 }
 
-const REFRESH_INTERVAL = 50
 const DRAIN_DEADLINE = 10_000
 /** How long a tab's claim to play something keeps the other tabs from it. */
 const CLAIM_MS = 60_000
@@ -88,8 +87,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let ledger = createLedger()
   let closed = false
   let wasOnline = false
-  /** The generation under which the present connection said hello. */
-  let helloGen: number | null = null
   let stops: Stop[] = []
   let drained: (() => void)[] = []
 
@@ -117,7 +114,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       },
       degraded: degrade,
       identity: () => reopen(),
-      wrote: () => channel?.post('wrote'),
+      wrote: () => tabs.wrote(),
       changed() {
         view.update()
         if (outbox.stats.count === 0) for (let call of drained.splice(0)) call()
@@ -143,7 +140,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let outgoing = createOutgoing({
     outbox,
     clock,
-    send: frames => supervisor.send(frames),
+    send: frames => tabs.send(frames),
     buffered: () => supervisor.buffered(),
     rejoin: room => rooms.again(room),
     sent: rows => {
@@ -168,7 +165,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     outbox,
     outgoing: () => outgoing,
-    send: frames => supervisor.send(frames),
+    send: frames => tabs.send(frames),
     ready: () => ready,
     failed: fail,
     host: {
@@ -202,34 +199,66 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 
   // --- the connection ---
 
-  let supervisor = createSupervisor({
-    url: options.url,
-    connect: ports.connect,
+  let tabs = createClientTabs({
+    name,
+    user,
     clock,
     random,
-    token: options.token,
+    locks: ports.locks,
+    openChannel: ports.openChannel,
+    page: ports.page,
+    connect: ports.connect,
+    supervisor: () => supervisor,
+    serverNow,
+    hindrance,
+    nextRef: rooms.nextRef,
+    deliver(frames) {
+      for (let frame of frames) receive(frame)
+      rooms.paint()
+    },
+    left: rooms.orphaned,
+    look: () => void outbox.refresh().then(() => rooms.deliver(), fail),
+    demote: () => outbox.demote(),
+    rechoose,
+    ended(reason) {
+      supervisor.close(reason)
+      tabs.stop()
+      rooms.save()
+    },
+    changed: () => view.update()
+  })
+
+  let { token } = options
+  let supervisor = createSupervisor({
+    url: options.url,
+    connect: tabs.connect,
+    clock,
+    random,
+    // Fetched once for all tabs, by the one that leads.
+    token: typeof token === 'function' ? request => (tabs.isShared ? '' : token(request)) : token,
     settings: { maxAttempts: options.maxAttempts ?? Infinity, connectTimeout: options.connectTimeout ?? 20_000 },
     async identify() {
       await ready
-      await lease.settled
-      let mayPush = lease.held || outbox.disk.kind === 'memory'
-      helloGen = mayPush ? await outbox.raiseGen() : 0
-      return { app, user, cid: outbox.client.cid, gen: helloGen, platform: options.platform }
+      let gen = tabs.mayPush() ? await outbox.raiseGen() : 0
+      return { app, user, cid: outbox.client.cid, gen, platform: options.platform, resume: gen > 0 }
     },
     welcomed(frame: WelcomeFrame) {
       actions.limit(frame.max)
       outgoing.opened({ ...frame.window, max: frame.max })
+      tabs.welcomed(frame)
       rooms.online()
       emit('connected', { again: wasOnline })
       wasOnline = true
     },
-    received(frames) {
+    received(all, text) {
+      let frames = tabs.received(all, text)
       // What tabs tell each other may be lost: with every beat they look for themselves.
       if (frames.some(frame => frame.f === 'ping')) outbox.refresh().then(() => rooms.deliver(), fail)
       for (let frame of frames) receive(frame)
       rooms.paint()
     },
     dropped() {
+      tabs.dropped()
       view.dropped()
       outgoing.closed()
       rooms.offline()
@@ -237,6 +266,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       emit('disconnected', { reason: 'reason' in state ? state.reason : 'none' })
     },
     changed(state) {
+      tabs.tell()
       view.phase(state.phase)
       view.update()
     },
@@ -256,8 +286,18 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 
   /** The right to send, and the client's id, belong to a connection: with another one comes a new connection. */
   function reopen(): void {
-    helloGen = null
     supervisor.feed({ type: 'reopen', reason: 'replaced' })
+  }
+
+  /** This tab leads now, or another one does: there is another way to the server, and it is taken at once. */
+  function rechoose(): void {
+    let { state } = supervisor
+    if (state.phase === 'closed') {
+      // The server heard of the new leader before this tab did.
+      if (state.reason === 'replaced') supervisor.feed({ type: 'connect' })
+    } else if (state.phase === 'waiting' || state.phase === 'offline') {
+      if (state.reason !== 'suspended') supervisor.feed({ type: 'hint', hint: 'probe' })
+    } else reopen()
   }
 
   let actions = createClientActions({
@@ -266,7 +306,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     outbox,
     ledger,
     rooms: () => rooms,
-    send: frames => supervisor.send(frames),
+    send: frames => tabs.send(frames),
     serverNow,
     changed: () => view.update(),
     failed: fail
@@ -278,6 +318,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     outbox,
     supervisor: () => supervisor,
+    tabs: () => tabs.view,
     painted() {
       actions.watchExpiry()
       guard()
@@ -303,6 +344,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     async adopt(disk) {
       await outbox.returnTo(disk)
+      tabs.share()
       view.degraded(null)
       view.update()
       emit('restored', {})
@@ -311,6 +353,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 
   function degrade(reason: string): void {
     recovery.lost()
+    tabs.part(reason)
     view.degraded(reason)
     view.update()
     report('warn', 'degraded', reason)
@@ -361,14 +404,6 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 
   /** Connected as soon as somebody visits the page, which was loaded ahead of that. */
   let isAwaited = false
-  let stopRefresh: Stop | null = null
-  let channel =
-    ports.openChannel?.(name, () => {
-      stopRefresh ??= clock.after(REFRESH_INTERVAL, () => {
-        stopRefresh = null
-        outbox.refresh().then(() => rooms.deliver(), fail)
-      })
-    }) ?? null
   if (ports.page) {
     stops.push(
       ports.page.listen(event => {
@@ -376,26 +411,20 @@ export function createRealtime(options: RealtimeOptions): Realtime {
         if (event === 'hide' || event === 'freeze') {
           rooms.save(true)
           supervisor.feed({ type: 'suspend' })
-          lease.release()
+          tabs.pause()
         } else if (event === 'show' || event === 'resume') {
-          lease.contend()
+          if (isAwaited) tabs.start()
+          else tabs.resume()
           supervisor.feed({ type: isAwaited ? 'connect' : 'resume' })
           isAwaited = false
-        } else if (event === 'hidden') rooms.save()
-        else supervisor.feed({ type: 'hint', hint: event })
+        } else {
+          if (event === 'hidden') rooms.save()
+          else supervisor.feed({ type: 'hint', hint: event })
+          if (event === 'hidden' || event === 'visible') tabs.seen(event === 'visible')
+        }
       })
     )
   }
-  let lease = createLease({
-    locks: ports.locks,
-    name,
-    changed(held) {
-      if (!held) outbox.demote()
-      if (helloGen !== null && helloGen > 0 !== held) reopen()
-      view.update()
-    }
-  })
-  if (ports.page?.prerendering()) lease.release()
   let ready = outbox.load().then(() => {
     view.paint()
     if (hindrance !== null) emit('degraded', { reason: hindrance })
@@ -423,19 +452,25 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     if (pending === 'purge') await outbox.withdraw(() => true, { kind: 'purged' })
   }
 
+  function endConnection(reason: string): void {
+    // Whose tabs stay will be back at once: their presence goes on.
+    if (tabs.isSharing && reason !== 'logout') supervisor.feed({ type: 'suspend' })
+    supervisor.close(reason)
+    tabs.stop()
+  }
+
   async function close(reason: string): Promise<void> {
     if (closed) return
     closed = true
-    supervisor.close(reason)
+    endConnection(reason)
     rooms.close()
-    for (let stop of [...stops, stopRefresh, stopPaint]) stop?.()
-    channel?.close()
+    for (let stop of [...stops, stopPaint]) stop?.()
     recovery.close()
     ledger.close()
     await outbox.idle().catch(() => {})
     view.close()
     actions.close()
-    lease.release()
+    tabs.close()
     outbox.close()
   }
 
@@ -464,19 +499,22 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     connect() {
       assertOpen()
       isAwaited = ports.page?.prerendering() ?? false
-      if (!isAwaited) supervisor.feed({ type: 'connect' })
+      if (isAwaited) return
+      tabs.start()
+      supervisor.feed({ type: 'connect' })
     },
     async disconnect({ pending = 'keep' } = {}) {
       checkPending(pending)
       isAwaited = false
       await settle(pending)
-      supervisor.close('disconnected')
+      endConnection('disconnected')
       rooms.save()
       await outbox.idle()
     },
     authenticate(token) {
       if (typeof token !== 'string' || !token) throw new RealtimeError('bad-argument', 'token must be a text')
       supervisor.authenticate(token)
+      tabs.authenticate(token)
     },
     probe: () => supervisor.feed({ type: 'hint', hint: 'probe' }),
     on(type, listener) {
@@ -496,6 +534,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       let { count } = outbox.stats
       if (count > 0) emit('pendingKept', { user, count })
       let told = supervisor.send([{ f: 'bye', code: 'logout', final: true }])
+      tabs.end('logout')
       emit('loggedOut', { told })
       await close('logout')
       return told

@@ -50,6 +50,7 @@ const house: House = {
       'client-actions.ts',
       'client-options.ts',
       'client-rooms.ts',
+      'client-tabs.ts',
       'client-view.ts',
       'client.ts',
       'companion-stores.ts',

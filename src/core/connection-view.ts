@@ -40,6 +40,13 @@ export interface ConnectionView {
   readonly canSend: boolean
   /** Whether this tab is the one that sends. */
   readonly leader: boolean
+  /**
+   * `leader`: this tab has the one socket of all tabs of this app and user. `follower`: it goes through the one that leads,
+   * whose connection is shown. `alone`: it has a socket of its own. `none`: it was not asked to connect.
+   */
+  readonly tabs: 'leader' | 'follower' | 'alone' | 'none'
+  /** Why this tab is `alone`. */
+  readonly tabsReason: string | null
   readonly sessionId: string | null
   readonly persona: string | null
   /** Whether what is sent is encrypted end to end. */
@@ -74,6 +81,8 @@ export const IDLE_VIEW: ConnectionView = {
   unknownCount: 0,
   canSend: false,
   leader: false,
+  tabs: 'none',
+  tabsReason: null,
   sessionId: null,
   persona: null,
   sealed: 'no',
@@ -81,6 +90,15 @@ export const IDLE_VIEW: ConnectionView = {
   bytesOut: 0,
   badFrames: 0,
   serverTimeOffsetMs: 0
+}
+
+/** A connection as another tab told of it. */
+export interface LeaderView {
+  readonly phase: string
+  readonly reason: string
+  readonly attempt: number
+  readonly nextAt: number | null
+  readonly error: { readonly code: string; readonly message: string } | null
 }
 
 export interface ViewInput {
@@ -98,13 +116,17 @@ export interface ViewInput {
   readonly rejectedCount: number
   readonly unknownCount: number
   readonly canSend: boolean
-  readonly leader: boolean
+  readonly isSender: boolean
+  readonly tabs: ConnectionView['tabs']
+  readonly tabsReason: string | null
+  /** The leader's connection, where this tab waits for it. */
+  readonly leader: LeaderView | null
   readonly sessionId: string | undefined
   readonly transport: Transport | 'none'
 }
 
 export function viewConnection(input: ViewInput): ConnectionView {
-  let { state, stats } = input
+  let { state, stats, leader } = input
   let score = qualityScore({
     isOnline: state.phase === 'online',
     latencyMs: stats.latencyMs,
@@ -112,11 +134,11 @@ export function viewConnection(input: ViewInput): ConnectionView {
     recentDrops: input.recentDrops
   })
   return {
-    phase: state.phase,
-    reason: 'reason' in state ? state.reason : 'none',
-    lastError: input.error && { code: input.error.code, message: input.error.message },
-    attempt: 'attempt' in state ? state.attempt : 0,
-    nextAttemptAt: state.phase === 'waiting' && state.until < Infinity ? Math.round(input.toWall(state.until)) : null,
+    phase: (leader?.phase as ConnectionView['phase']) ?? state.phase,
+    reason: leader?.reason ?? ('reason' in state ? state.reason : 'none'),
+    lastError: leader?.error ?? (input.error && { code: input.error.code, message: input.error.message }),
+    attempt: leader?.attempt ?? ('attempt' in state ? state.attempt : 0),
+    nextAttemptAt: leader ? leader.nextAt : waitsUntil(input),
     since: input.since,
     connectMs: stats.connectMs,
     latencyMs: stats.latencyMs,
@@ -131,7 +153,9 @@ export function viewConnection(input: ViewInput): ConnectionView {
     rejectedCount: input.rejectedCount,
     unknownCount: input.unknownCount,
     canSend: input.canSend,
-    leader: input.leader,
+    leader: input.isSender,
+    tabs: input.tabs,
+    tabsReason: input.tabsReason,
     sessionId: input.sessionId ?? null,
     persona: null,
     sealed: 'no',
@@ -140,4 +164,8 @@ export function viewConnection(input: ViewInput): ConnectionView {
     badFrames: stats.badFrames,
     serverTimeOffsetMs: stats.serverTimeOffsetMs
   }
+}
+
+function waitsUntil({ state, toWall }: ViewInput): number | null {
+  return state.phase === 'waiting' && state.until < Infinity ? Math.round(toWall(state.until)) : null
 }

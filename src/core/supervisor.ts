@@ -22,6 +22,8 @@ export interface Identity {
   readonly cid: string
   readonly gen: number
   readonly platform: string | undefined
+  /** Whether this is the session of before: another tab may have it by now. */
+  readonly resume: boolean
 }
 
 export interface LinkStats {
@@ -47,7 +49,8 @@ export interface SupervisorPorts {
   /** Prepares an attempt: who we are, and whether this tab sends. */
   readonly identify: () => Promise<Identity>
   readonly welcomed: (frame: WelcomeFrame) => void
-  readonly received: (frames: readonly DownFrame[]) => void
+  /** `text`: the message, where it has these frames only. */
+  readonly received: (frames: readonly DownFrame[], text?: string) => void
   /** The connection is gone (it had been welcome). */
   readonly dropped: () => void
   readonly changed: (state: ConnectionState) => void
@@ -198,7 +201,7 @@ export function createSupervisor(ports: SupervisorPorts) {
       return
     }
     try {
-      let { app, user, cid, gen, platform } = await identify()
+      let { app, user, cid, gen, platform, resume } = await identify()
       if (mine !== attempt) return
       me = user
       send(
@@ -211,7 +214,7 @@ export function createSupervisor(ports: SupervisorPorts) {
             cid,
             gen,
             ...(token === undefined ? {} : { token }),
-            ...(sid === undefined ? {} : { sid }),
+            ...(sid === undefined || !resume ? {} : { sid }),
             ...(platform === undefined ? {} : { platform })
           }
         ],
@@ -264,7 +267,8 @@ export function createSupervisor(ports: SupervisorPorts) {
       if (mine !== attempt) return
       if (!handle(frame)) forRooms.push(frame as DownFrame)
     }
-    if (forRooms.length && isWelcome && mine === attempt) ports.received(forRooms)
+    if (forRooms.length && isWelcome && mine === attempt)
+      ports.received(forRooms, forRooms.length === frames.length && !bad.length ? text : undefined)
   }
 
   /** A peer that keeps sending what it should not is left. */
@@ -291,7 +295,8 @@ export function createSupervisor(ports: SupervisorPorts) {
         let sentAt = pings.get(frame.x)
         pings.delete(frame.x)
         if (sentAt !== undefined) measure(clock.mono() - sentAt, frame.now)
-        return true
+        // That of another tab is for whoever asked.
+        return sentAt !== undefined
       }
       case 'bye':
         bye(frame.code, frame.final, frame.retry, frame.why)

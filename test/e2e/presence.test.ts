@@ -67,12 +67,13 @@ test('people who come and go are seen by the others', async () => {
   expect(await b.evaluate(() => RS.realtimePresence.get().onlineCount)).toBe(1)
 })
 
-test('two tabs of one person count as one member with two connections', async () => {
+test('two browsers of one person count as one member with two connections, two tabs of one browser as one', async () => {
   let { page: b } = await arrive('ben', 'tabs')
   let ada = await world.device()
   let [one, two] = await Promise.all([ada.tab(), ada.tab()])
   for (let page of [one, two]) await connect(page, ada.url, 'ada', { persona: 'tabs' })
   await Promise.all([live(one), live(two)])
+  let { page: three } = await arrive('ada', 'tabs')
   await expect.poll(() => connections(b, 'ada')).toBe(2)
   expect(
     await b.evaluate(() => [
@@ -80,13 +81,15 @@ test('two tabs of one person count as one member with two connections', async ()
       RS.realtimePresence.get().onlineCount
     ])
   ).toEqual([['ada', 'ben'], 2])
+  await three.evaluate(() => RS.realtimeService.setStatus('away'))
   await one.evaluate(() => RS.realtimeService.setStatus('away'))
+  await until(b, () => RS.realtimePresence.get().members.ada?.status === 'away')
+  // Of the tabs of one browser the one that said something last, of the browsers the most present one.
   await two.evaluate(() => RS.realtimeService.setStatus('busy'))
-  // The most present tab counts.
   await until(b, () => RS.realtimePresence.get().members.ada?.status === 'busy')
   await two.evaluate(() => RS.realtimeService.disconnect())
   await until(b, () => RS.realtimePresence.get().members.ada?.status === 'away')
-  expect(await connections(b, 'ada')).toBe(1)
+  expect(await connections(b, 'ada')).toBe(2)
 })
 
 test('a tab that is closed leaves within the grace', async () => {

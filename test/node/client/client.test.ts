@@ -854,7 +854,7 @@ describe('tabs of one device', () => {
     for (let { client } of [one, two]) expect(client.pending.get()).toEqual([])
   })
 
-  test('[H6] a tab that does not send takes no marks', async () => {
+  test('[S17] a tab that was not asked to connect keeps nobody from sending what it stored', async () => {
     let world = createWorld()
     let device = world.device()
     let [one, two] = [device.open('ann'), device.open('ann')]
@@ -866,13 +866,10 @@ describe('tabs of one device', () => {
     await world.clock.settle()
     two.client.connect()
     await world.clock.advance(500)
-    expect(two.client.$connection.get()).toMatchObject({ phase: 'online', leader: false })
-    let entries = await [...device.disks.values()][0]?.entries()
-    expect([...(entries?.keys() ?? [])].filter(key => key.startsWith('marks'))).toEqual([])
-    one.client.connect()
-    await world.clock.advance(500)
+    expect(two.client.$connection.get()).toMatchObject({ phase: 'online', leader: true, tabs: 'leader' })
+    expect(one.client.$connection.get()).toMatchObject({ phase: 'idle', leader: false, tabs: 'none' })
     expect(await world.notes()).toEqual(['a'])
-    expect(two.client.pending.get()).toEqual([])
+    for (let { client } of [one, two]) expect(client.pending.get()).toEqual([])
   })
 
   test('[S17] tabs that act without pause lose nothing', async () => {

@@ -19,11 +19,10 @@ import {
   weigh
 } from '../../../src/core/rows.js'
 import { createSaver } from '../../../src/core/saver.js'
-import type { Disk, Locks } from '../../../src/ports.js'
+import type { Disk } from '../../../src/ports.js'
 import { openIndexedDb } from '../../../src/storage/indexed-db.js'
 import { createLateDisk } from '../../../src/storage/late.js'
 import { createMemoryDisk } from '../../../src/storage/memory.js'
-import { createLease } from '../../../src/tabs/lease.js'
 import { createVirtualClock, nextTurn } from '../../../src/testing/clock.js'
 import { createTestDisk } from '../../../src/testing/disk.js'
 import { rowOf } from './outbox-world.js'
@@ -385,65 +384,5 @@ describe('saved rooms', () => {
     saver.close()
     await clock.advance(5000)
     expect(disk.writes).toEqual([])
-  })
-})
-
-describe('the lease', () => {
-  /** Locks whose grants are given by hand. */
-  function createHand() {
-    let held!: () => void
-    let waiting!: () => void
-    let released = 0
-    let asked = 0
-    let locks: Locks = {
-      acquire(_name, on) {
-        asked++
-        held = on.held
-        waiting = on.waiting
-        return () => void released++
-      },
-      tryHold: async () => true
-    }
-    return { locks, grant: () => held(), queue: () => waiting(), counts: () => [asked, released] }
-  }
-
-  test('without locks the tab is alone and has it', async () => {
-    let changes: boolean[] = []
-    let lease = createLease({ locks: null, name: 'x', changed: held => void changes.push(held) })
-    await lease.settled
-    expect([lease.held, changes]).toEqual([true, [true]])
-    lease.release()
-    lease.contend()
-    expect([lease.held, changes]).toEqual([true, [true, false, true]])
-  })
-
-  test('[S17] it is settled when another has it, and changes when its turn comes', async () => {
-    let hand = createHand()
-    let changes: boolean[] = []
-    let lease = createLease({ locks: hand.locks, name: 'x', changed: held => void changes.push(held) })
-    expect(lease.held).toBe(false)
-    hand.queue()
-    await lease.settled
-    expect([lease.held, changes]).toEqual([false, []])
-    hand.grant()
-    expect([lease.held, changes]).toEqual([true, [true]])
-  })
-
-  test('released, it is told once, and lined up for again only when asked', () => {
-    let hand = createHand()
-    let changes: boolean[] = []
-    let lease = createLease({ locks: hand.locks, name: 'x', changed: held => void changes.push(held) })
-    lease.contend()
-    hand.grant()
-    lease.release()
-    lease.release()
-    expect([changes, hand.counts()]).toEqual([
-      [true, false],
-      [1, 1]
-    ])
-    lease.contend()
-    expect(hand.counts()).toEqual([2, 1])
-    lease.release()
-    expect(changes).toEqual([true, false])
   })
 })

@@ -97,7 +97,7 @@ function createLine(more: Partial<SupervisorPorts> = {}): Line {
       random: createSeededRandom(5),
       token: 'secret',
       settings: { maxAttempts: Infinity, connectTimeout: 20_000 },
-      identify: async () => ({ app: 'app', user: 'ann', cid: 'c1', gen: 3, platform: 'web' }),
+      identify: async () => ({ app: 'app', user: 'ann', cid: 'c1', gen: 3, platform: 'web', resume: true }),
       welcomed: frame => void line.welcomed.push(frame),
       received: frames => void line.received.push(...frames),
       dropped: () => void line.dropped++,

@@ -306,7 +306,10 @@ describe('the connection as apps see it', () => {
       rejectedCount: 1,
       unknownCount: 2,
       canSend: true,
-      leader: true,
+      isSender: true,
+      tabs: 'leader',
+      tabsReason: null,
+      leader: null,
       sessionId: 's',
       transport: 'http',
       ...more
