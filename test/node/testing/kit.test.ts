@@ -5,7 +5,7 @@ import { createRealtime } from '../../../src/client.js'
 import { RealtimeError } from '../../../src/errors.js'
 import { defineFeature, durable } from '../../../src/feature.js'
 import { companionFeatures } from '../../../src/features/index.js'
-import { realtimeConnection, realtimeHaptic, realtimeService } from '../../../src/index.js'
+import { realtimeConnection, realtimeHaptic, realtimeMemory, realtimeService } from '../../../src/index.js'
 import { object, string } from '../../../src/schema.js'
 import { createTestDevices, createWorld, type Device, type WorldOptions } from '../../../src/testing/index.js'
 
@@ -246,6 +246,39 @@ describe('the service of the page', () => {
     expect(devices.vibration.played.length).toBeGreaterThan(0)
     expect(devices.speech.spoken).toMatchObject([{ text: 'Hello, I love you!' }])
     expect(realtimeHaptic.get()).not.toMatchObject({ supported: false })
+  })
+
+  test('goes on where it was after a reload, and after a crash', async () => {
+    let world = createWorld({ features: companionFeatures })
+    let phone = world.device()
+    let connect = async () => {
+      let page = phone.page()
+      await realtimeService.connect({ url: 'wss://example.org/', app: 'companion', user: 'ada', ports: page.ports })
+      return page
+    }
+    phone.goOffline()
+    let page = await connect()
+    await realtimeService.createMemory('one')
+    await realtimeService.disconnect()
+    await page.close()
+
+    page = await connect()
+    await realtimeService.createMemory('two')
+    realtimeService.createMemory('begun') // its transaction completes without the page
+    page.crash()
+    void realtimeService.disconnect() // of a page that is gone, nothing is heard any more
+
+    phone.goOnline()
+    await connect()
+    await world.until(() => realtimeConnection.get().phase === 'online')
+    await world.until(() => realtimeService.pending.get().length === 0)
+    expect(
+      realtimeMemory
+        .get()
+        .memories.map(({ content }) => content)
+        .sort()
+    ).toEqual(['begun', 'one', 'two'])
+    expect(await world.server.events('persona:default')).toHaveLength(3)
   })
 
   test('hears a heart that a test makes beat', async () => {
