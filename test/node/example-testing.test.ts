@@ -30,7 +30,7 @@ test('its tests pass, and nothing is complained of', { timeout: 120_000 }, () =>
   expect(`${stdout}${stderr}`).not.toMatch(/Warning|act\(/)
 })
 
-test('its types fit', { timeout: 60_000 }, () => {
+test('its types fit', { timeout: 120_000 }, () => {
   let { config } = ts.readConfigFile(join(example, 'tsconfig.json'), ts.sys.readFile)
   let { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, example)
   let paths = {
