@@ -155,16 +155,10 @@ function serviceMembers(): string[] {
 
 // --- type-checking ---
 
-/** Packages that users bring along and we have not installed. */
-const STRANGERS = `
-declare module '@nanostores/react' { export function useStore<T>(store: { get(): T }): T }
-declare module 'react/jsx-runtime' { export namespace JSX { interface IntrinsicElements { [name: string]: object } } }
-`
-
 /** What the compiler says about the blocks of a document, each as a module of its own beside the named ones. */
 function problemsIn(file: string): string[] {
   let folder = join(root, 'test/.blocks')
-  let sources = new Map([[join(folder, 'strangers.d.ts'), STRANGERS]])
+  let sources = new Map<string, string>()
   let places = new Map<string, string>()
   for (let [i, { language, name, code, where }] of blocksOf(join(root, file)).entries()) {
     if (!['ts', 'tsx', 'js', 'jsx'].includes(language)) continue
