@@ -113,10 +113,7 @@ export function createClientActions(ports: ClientActionsPorts) {
     watchExpiry(): void {
       stopExpiry?.()
       stopExpiry = null
-      let next = Infinity
-      for (let { rows, claimed } of outbox.chains.values()) {
-        for (let row of rows) if (row.n > claimed) next = Math.min(next, outbox.timeLeft(row))
-      }
+      let next = outbox.nextOver()
       if (next === Infinity) return
       stopExpiry = clock.after(Math.max(50, next + 1), () => {
         outbox.withdraw(row => outbox.timeLeft(row) < 0, { kind: 'expired' }).catch(failed)

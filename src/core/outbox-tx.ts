@@ -2,9 +2,10 @@
 // may be run again when the disk under them had to be changed.
 
 import type { DiskReader, DiskWriter } from '../ports.js'
-import type { Chain } from './mirror.js'
+import { type Chain, chunkOf, indexAfter } from './mirror.js'
 import {
   afterKind,
+  CHUNK,
   type ChainRecord,
   CLIENT_KEY,
   type ClientRecord,
@@ -19,8 +20,7 @@ import {
   packRows,
   type Row,
   span,
-  unpackRows,
-  weigh
+  unpackRows
 } from './rows.js'
 
 /** This connection's right to send was taken by a later one. */
@@ -40,13 +40,28 @@ export async function readChain(tx: DiskReader, key: string): Promise<ChainRecor
   return { ...EMPTY_CHAIN, ...((await tx.get(keys.chain(key))) as ChainRecord | undefined) }
 }
 
-/** The numbers that tell whether anything was written. */
-export async function readNumbers(tx: DiskReader) {
-  return {
-    record: (await tx.get(CLIENT_KEY)) as ClientRecord | undefined,
-    chains: (await tx.range(...span('chain'))).map(([key, value]) => [afterKind(key), value as ChainRecord] as const),
-    parkedCount: (await tx.range(...span('parked'))).length
+/**
+ * What the disk has and a mirror has not: the numbers of each chain, and its chunks behind the last row that the mirror knows;
+ * all of them where rows were taken out, or where the disk belongs to another client. Every row that comes, goes or is replaced
+ * changes a number.
+ */
+export async function readNews(tx: DiskReader, cid: string, mirrored: ReadonlyMap<string, Chain>) {
+  let client = (await tx.get(CLIENT_KEY)) as ClientRecord | undefined
+  let records = new Map(
+    (await tx.range(...span('chain'))).map(([key, value]) => [afterKind(key), value as ChainRecord])
+  )
+  // What a damaged disk has lost is known to be lost.
+  for (let { key, n } of mirrored.values())
+    if (n > 0 && client?.cid === cid && !records.has(key)) records.set(key, EMPTY_CHAIN)
+  let chains = []
+  for (let [key, record] of records) {
+    let known = client?.cid === cid ? mirrored.get(key) : undefined
+    let isWhole = known?.cuts !== record.cuts || record.n < known.n
+    let from = isWhole ? 0 : (known as Chain).n + 1
+    let chunks = record.n >= from ? await tx.range(...chunksFrom(key, from)) : []
+    chains.push({ key, record, isWhole, chunks })
   }
+  return { client, chains, parked: await tx.range(...span('parked')) }
 }
 
 /** Everything that is kept, in key order. */
@@ -63,11 +78,27 @@ export async function readEverything(tx: DiskReader) {
   }
 }
 
-/** Numbers rows and stores them as one chunk, and takes out those that they replace. Claims them when `mayClaim`. */
+/** Writes numbered rows as chunks of a chain. Returns the chunks as the mirror keeps them. */
+export function writeRows(tx: DiskWriter, key: string, rows: readonly Row[]): Chain['chunks'] {
+  let chunks: Chain['chunks'] = []
+  for (let from = 0; from < rows.length; from += CHUNK) {
+    let part = rows.slice(from, from + CHUNK)
+    let chunk = { first: (part[0] as Row).n, last: (part.at(-1) as Row).n }
+    tx.put(keys.chunk(key, chunk.first), packRows(part))
+    chunks.push(chunk)
+  }
+  return chunks
+}
+
+/** Numbers rows and stores them, and takes out those that they replace. Claims them when `mayClaim`. */
 export async function storeRows(tx: DiskWriter, chain: Chain, rows: readonly Row[], mayClaim: boolean) {
   let record = await readChain(tx, chain.key)
-  let newKeys = new Set(rows.map(row => row.key).filter(key => key !== undefined))
-  let older = chain.rows.filter(row => row.key !== undefined && newKeys.has(row.key)).map(row => row.id)
+  let isInLine = record.cuts === chain.cuts
+  // What other tabs stored meanwhile comes before.
+  let missed = record.n > chain.n ? await tx.range(...chunksFrom(chain.key, chain.n + 1)) : []
+  let newKeys = new Set(rows.map(row => row.key))
+  newKeys.delete(undefined)
+  let older = newKeys.size ? chain.rows.filter(row => newKeys.has(row.key)).map(row => row.id) : []
   let replaced = older.length ? await takeOut(tx, chain, record.claimed, new Set(older)) : []
   noteExits(record, replaced, 'replaced')
   let first = record.n + 1
@@ -76,8 +107,17 @@ export async function storeRows(tx: DiskWriter, chain: Chain, rows: readonly Row
   record.n += rows.length
   if (claimed) record.claimed = record.n
   tx.put(keys.chain(chain.key), record)
-  tx.put(keys.chunk(chain.key, first), packRows(rows.map((row, i) => ({ ...row, n: first + i }))))
-  return { chain, first, claimed, replaced: replaced.map(row => row.id) }
+  let chunks = writeRows(
+    tx,
+    chain.key,
+    rows.map((row, i) => ({ ...row, n: first + i }))
+  )
+  return { chain, first, claimed, replaced, chunks, missed, ...(isInLine ? exitsOf(record) : {}) }
+}
+
+/** What a chain's record says of rows that were taken out. */
+export function exitsOf({ cuts, out }: ChainRecord): Pick<ChainRecord, 'cuts' | 'out'> {
+  return { cuts, out }
 }
 
 /** Takes rows that never left out of their chunks. Returns those that were really there to be taken. */
@@ -85,7 +125,7 @@ export async function takeOut(tx: DiskWriter, chain: Chain, claimed: number, ids
   let firsts = new Set<number>()
   for (let row of chain.rows) {
     if (!ids.has(row.id) || row.n <= claimed) continue
-    let chunk = chain.chunks.findLast(candidate => candidate.first <= row.n)
+    let chunk = chunkOf(chain, row.n)
     if (chunk) firsts.add(chunk.first)
   }
   let removed: Row[] = []
@@ -105,58 +145,36 @@ function rewrite(tx: DiskWriter, key: string, rows: readonly Row[]): void {
 }
 
 /**
- * Marks the next waiting rows of a chain as possibly sent. They are read from disk: another tab may have taken some out or put
- * some in. Rows past their time are taken out.
+ * Marks the next waiting rows of a chain as possibly sent, and takes out those past their time. Null when another tab has put
+ * some in or taken some out that the mirror does not know of.
  */
 export async function claimRows(
   tx: DiskWriter,
   chain: Chain,
   max: { count: number; bytes: number },
-  isOver: (row: Row) => boolean
+  of: { isOver(row: Row): boolean; weight(row: Row): number }
 ) {
   let record = await readChain(tx, chain.key)
-  let limit = max.count + 1
-  // Chunks do not overlap: the last known one that starts so early does not lie behind the next row, whoever stored that.
-  let from = chain.chunks.findLast(chunk => chunk.first <= record.claimed + 1)?.first ?? 0
-  let chunks = (await tx.range(...chunksFrom(chain.key, from), limit)).map(([key, value]) => ({
-    key,
-    first: firstOfChunk(key),
-    rows: unpackRows(value)
-  }))
-  let present = chunks.flatMap(chunk => chunk.rows).filter(row => row.n > record.claimed)
+  if (record.n !== chain.n || record.cuts !== chain.cuts) return null
   let rows: Row[] = []
-  let expired = new Set<string>()
+  let expired: Row[] = []
   let size = 0
-  for (let row of present) {
+  for (let i = indexAfter(chain.rows, record.claimed); i < chain.rows.length; i++) {
+    let row = chain.rows[i] as Row
     if (rows.length >= max.count || (rows.length > 0 && size > max.bytes)) break
-    if (isOver(row)) {
-      expired.add(row.id)
-      continue
+    if (of.isOver(row)) expired.push(row)
+    else {
+      size += of.weight(row)
+      rows.push(row)
     }
-    size += weigh(row)
-    rows.push(row)
   }
-  noteExits(
-    record,
-    present.filter(row => expired.has(row.id)),
-    'expired'
-  )
-  for (let chunk of expired.size ? chunks : []) {
-    let kept = chunk.rows.filter(row => !expired.has(row.id))
-    if (kept.length < chunk.rows.length) rewrite(tx, chunk.key, kept)
+  if (expired.length) {
+    await takeOut(tx, chain, record.claimed, new Set(expired.map(row => row.id)))
+    noteExits(record, expired, 'expired')
   }
   if (rows.length) record.claimed = (rows.at(-1) as Row).n
   tx.put(keys.chain(chain.key), record)
-  return {
-    record,
-    rows,
-    expired: [...expired],
-    /** What was found on disk, as the mirror keeps it. */
-    chunks: chunks.flatMap(({ first, rows }) => (rows.length ? [{ first, last: (rows.at(-1) as Row).n }] : [])),
-    /** Ids of unclaimed rows that are on disk, and up to which number this is known. */
-    present: new Set(present.map(row => row.id)),
-    knownUpTo: chunks.length < limit ? Infinity : (present.at(-1)?.n ?? 0)
-  }
+  return { record, rows, expired }
 }
 
 /** Moves the last settled row of a chain and deletes the chunks that are settled as a whole. */
@@ -238,12 +256,18 @@ function beginAnew(
   let chains = new Map<string, Row[]>()
   for (let row of rows) {
     let key = chainKey(row.room, row.lane)
-    chains.set(key, [...(chains.get(key) ?? []), row])
+    let list = chains.get(key)
+    if (list) list.push(row)
+    else chains.set(key, [row])
   }
   for (let [key, list] of chains) {
     let claimed = list.findLastIndex(mayHaveLeft) + 1
     tx.put(keys.chain(key), { ...EMPTY_CHAIN, n: list.length, claimed })
-    tx.put(keys.chunk(key, 1), packRows(list.map((row, i) => ({ ...row, n: i + 1 }))))
+    writeRows(
+      tx,
+      key,
+      list.map((row, i) => ({ ...row, n: i + 1 }))
+    )
   }
 }
 

@@ -1,5 +1,5 @@
-// How the outbox lies on disk: keys, records and chunks of rows. Pure. One chunk is one group commit of one chain, as one
-// JSON string: at hundreds of concurrent sends that is many times cheaper than a record per row.
+// How the outbox lies on disk: keys, records and chunks of rows. Pure. A chunk holds rows of one chain that were committed
+// together, as one JSON string: at hundreds of concurrent sends that is many times cheaper than a record per row.
 
 import type { Lane } from '../feature.js'
 
@@ -65,6 +65,9 @@ export interface ClientRecord {
 }
 
 export const EMPTY_CHAIN: ChainRecord = { n: 0, claimed: 0, last: null, done: 0, cuts: 0, out: [] }
+
+/** Rows in a chunk, at most: taking one of them out rewrites all. */
+export const CHUNK = 128
 
 const SEPARATOR = '\u0000'
 /** Sorts after every key that starts with the same words. */

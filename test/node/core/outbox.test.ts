@@ -144,7 +144,7 @@ describe.each(Object.entries(storages))('over %s', (_name, createStorage) => {
     await other.outbox.refresh()
     expect(await other.outbox.withdraw(row => row.id !== 'b', { kind: 'purged' })).toEqual(['a', 'c'])
     expect(idsOf(await leader.outbox.claim(CHAIN, MANY))).toEqual(['b'])
-    expect(leader.endings()).toEqual(['a: replaced', 'c: replaced'])
+    expect(leader.endings()).toEqual(['a: purged', 'c: purged'])
     expect(leader.outbox.stats.count).toBe(1)
   })
 
