@@ -140,7 +140,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let outgoing = createOutgoing({
     outbox,
     clock,
-    send: frames => tabs.send(frames),
+    // Pushes concern no other tab.
+    send: frames => supervisor.sendEncoded(frames),
     buffered: () => supervisor.buffered(),
     rejoin: room => rooms.again(room),
     sent: rows => {

@@ -137,9 +137,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
 
   /** Whether a row that waits would give way to this one. */
   function replaces({ room, lane, key }: Row): boolean {
-    let chain = mirror.chain(chainKey(room, lane))
-    let isLike = (row: Row): boolean => row.key === key && row.n > chain.claimed
-    return key !== undefined && (chain.rows.some(isLike) || queue.some(row => row.key === key && row.room === room))
+    let { rows, claimed } = mirror.chain(chainKey(room, lane))
+    let isLike = (other: Row): boolean => other.key === key && other.room === room && other.lane === lane
+    return key !== undefined && (queue.some(isLike) || rows.some(other => isLike(other) && other.n > claimed))
   }
 
   // --- out ---

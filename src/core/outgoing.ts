@@ -4,12 +4,12 @@
 import type { Lane } from '../feature.js'
 import type { Clock, Stop } from '../ports.js'
 import { byteLength, encodeFrame } from '../protocol/codec.js'
-import type { Frame, FrameOf, JoinedFrame, PushFrame } from '../protocol/frames.js'
+import type { FrameOf, JoinedFrame, PushFrame } from '../protocol/frames.js'
 import { judgeMark } from './marks.js'
 import type { Chain } from './mirror.js'
 import type { Outbox, Settlement } from './outbox.js'
 import { Fenced } from './outbox-tx.js'
-import { chainKey, type Row, weigh } from './rows.js'
+import { chainKey, type Row } from './rows.js'
 
 const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
 /** Every so many turns the lowest lane with work goes first, so that none starves. */
@@ -38,8 +38,8 @@ interface Course {
 export interface OutgoingPorts {
   readonly outbox: Outbox
   readonly clock: Clock
-  /** Hands frames to the connection; false when it is not open. */
-  readonly send: (frames: readonly Frame[]) => boolean
+  /** Hands encoded frames to the connection; false when it is not open. */
+  readonly send: (frames: readonly string[]) => boolean
   /** Bytes handed over that have not left yet. */
   readonly buffered: () => number
   /** The room must be joined again: its marks tell where to go on. */
@@ -62,7 +62,8 @@ export function createOutgoing(ports: OutgoingPorts) {
   /** Rooms whose marks are known on this connection. */
   let ready = new Set<string>()
   let window = { count: 0, bytes: 0, max: 0 }
-  let flyingCount = 0
+  /** What is in flight, with its size in characters. */
+  let sizes = new Map<string, number>()
   let flyingBytes = 0
   let pumping = false
   let again = false
@@ -86,7 +87,7 @@ export function createOutgoing(ports: OutgoingPorts) {
   }
 
   function hasRoom(): boolean {
-    return flyingCount < window.count && flyingBytes < window.bytes && buffered() < window.bytes
+    return sizes.size < window.count && flyingBytes < window.bytes && buffered() < window.bytes
   }
 
   function isPaused(course: Course): boolean {
@@ -96,7 +97,7 @@ export function createOutgoing(ports: OutgoingPorts) {
   /** False when the connection takes nothing any more: then its end is about to be told. */
   function push(course: Course, rows: readonly Row[]): boolean {
     let { done } = outbox.chains.get(course.chain) ?? { done: 0 }
-    let frames: PushFrame[] = []
+    let frames: string[] = []
     let fitting: Row[] = []
     let large: Row[] = []
     for (let row of rows) {
@@ -106,9 +107,10 @@ export function createOutgoing(ports: OutgoingPorts) {
       let ttl = row.ttl === undefined ? {} : { ttl: outbox.timeLeft(row) / 1000 }
       let first = fitting.length ? {} : { done }
       let frame: PushFrame = { f: 'push', room, lane, n, prev, id, feature, type, data, ...ttl, ...first }
-      if (byteLength(encodeFrame(frame)) + BRACKETS > window.max) large.push(row)
+      let text = encodeFrame(frame)
+      if (byteLength(text) + BRACKETS > window.max) large.push(row)
       else {
-        frames.push(frame)
+        frames.push(text)
         fitting.push(row)
       }
     }
@@ -120,8 +122,11 @@ export function createOutgoing(ports: OutgoingPorts) {
     }
     course.prev = (fitting.at(-1) as Row).n
     course.flying.push(...fitting)
-    for (let row of fitting) flyingBytes += weigh(row)
-    flyingCount += fitting.length
+    fitting.forEach(({ id }, i) => {
+      let { length } = frames[i] as string
+      sizes.set(id, length)
+      flyingBytes += length
+    })
     sent(fitting)
     return true
   }
@@ -148,8 +153,10 @@ export function createOutgoing(ports: OutgoingPorts) {
   }
 
   function land(rows: readonly Row[]): void {
-    flyingCount -= rows.length
-    for (let row of rows) flyingBytes -= weigh(row)
+    for (let { id } of rows) {
+      flyingBytes -= sizes.get(id) ?? 0
+      sizes.delete(id)
+    }
   }
 
   /** Chains with something to send. */
@@ -184,7 +191,7 @@ export function createOutgoing(ports: OutgoingPorts) {
         again = false
         for (let chain = hasRoom() ? nextChain() : null; chain; chain = hasRoom() ? nextChain() : null) {
           let course = courseOf(chain.key)
-          let room = Math.max(1, Math.min(PAGE, window.count - flyingCount))
+          let room = Math.max(1, Math.min(PAGE, window.count - sizes.size))
           if (course.again.length) {
             if (!push(course, course.again.splice(0, room))) break
             continue
@@ -242,7 +249,7 @@ export function createOutgoing(ports: OutgoingPorts) {
       return (
         !isPaused(course) &&
         !course.again.length &&
-        flyingCount + count <= window.count &&
+        sizes.size + count <= window.count &&
         flyingBytes + bytes <= window.bytes
       )
     }
@@ -258,7 +265,7 @@ export function createOutgoing(ports: OutgoingPorts) {
       courses.clear()
       ready.clear()
       joins.clear()
-      flyingCount = 0
+      sizes.clear()
       flyingBytes = 0
       slowUntil = 0
       stopPause?.()

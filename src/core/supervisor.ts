@@ -241,8 +241,12 @@ export function createSupervisor(ports: SupervisorPorts) {
   }
 
   function send(frames: readonly Frame[], beforeWelcome = false): boolean {
+    return sendEncoded(frames.map(encodeFrame), beforeWelcome)
+  }
+
+  function sendEncoded(frames: readonly string[], beforeWelcome = false): boolean {
     if (!link || (!isWelcome && !beforeWelcome)) return false
-    for (let text of packFrames(frames.map(encodeFrame), maxMessage)) {
+    for (let text of packFrames(frames, maxMessage)) {
       if (!link.send(text)) return false
       stats.bytesOut += text.length
     }
@@ -438,6 +442,8 @@ export function createSupervisor(ports: SupervisorPorts) {
     feed,
     /** Sends frames; false when there is no welcome connection. */
     send: (frames: readonly Frame[]): boolean => send(frames),
+    /** The same for frames that were encoded to learn their size. */
+    sendEncoded: (frames: readonly string[]): boolean => sendEncoded(frames),
     buffered: (): number => link?.buffered() ?? 0,
     /** Hands in a new token: for the present connection and, unless a function fetches them, for the next ones. */
     authenticate(token: string): void {

@@ -202,7 +202,6 @@ export function createBridge(ports: BridgePorts) {
     numbers: () => ({ n, links: Object.fromEntries([...links].map(([l, { u }]) => [l, u])) }),
     /** Sends frames of this tab. */
     send(frames: readonly Frame[]): boolean {
-      if (frames.every(({ f }) => f === 'push')) return up(frames)
       let out: Frame[] = []
       for (let frame of frames) {
         if (frame.f === 'leave') {

@@ -62,9 +62,9 @@ async function openDesk(
     outgoing: createOutgoing({
       outbox: tab.outbox,
       clock: tab.clock,
-      send(frames: readonly Frame[]) {
+      send(frames: readonly string[]) {
         if (!desk.isOpen) return false
-        desk.out.push(...(frames as PushFrame[]))
+        desk.out.push(...frames.map(text => JSON.parse(text) as PushFrame))
         desk.batches.push(frames.length)
         return true
       },
@@ -662,7 +662,7 @@ async function play(script: readonly Action[], moods: readonly number[]) {
     outbox: tab.outbox,
     clock: tab.clock,
     send: frames => {
-      up.push(...frames)
+      up.push(...frames.map(text => JSON.parse(text) as Frame))
       return true
     },
     buffered: () => 0,
