@@ -10,6 +10,7 @@ import { createOutboxStore, type OutboxListener, type Outcome } from './outbox-s
 import {
   assertClient,
   claimRows,
+  confirmAll,
   exitsOf,
   forgetSettled,
   readChain,
