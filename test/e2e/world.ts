@@ -57,19 +57,26 @@ export interface World {
   state<T>(room: string, feature: string): Promise<T>
   members(room: string): Promise<Record<string, { user: string }>>
   refuse(rules: readonly { text: string; code: string }[]): Promise<void>
+  /** What authentication says from now on. */
+  auth(rules: { refuse?: string[]; forbid?: string[]; down?: boolean }): Promise<void>
+  /** Puts a user out; resolves to how many connections ended. */
+  revoke(user: string): Promise<number>
   close(): Promise<void>
 }
 
 /** `chromium`: how the browser is started; `limits`: of the server. */
 export async function createWorld({
   limits = {},
-  chromium = {}
+  chromium = {},
+  auth = false
 }: {
   limits?: Record<string, unknown>
   chromium?: Parameters<typeof launch>[0]
+  /** Tokens are `<user>:<seconds it is good for>`; without it the claimed user is believed. */
+  auth?: boolean
 } = {}): Promise<World> {
   let dir = mkdtempSync(join(tmpdir(), 'realtime-e2e-'))
-  let env = { DATABASE: join(dir, 'server.db'), LIMITS: JSON.stringify(limits) }
+  let env = { DATABASE: join(dir, 'server.db'), LIMITS: JSON.stringify(limits), ...(auth && { AUTH: '1' }) }
   let [server, pages, browser] = await Promise.all([startServer(SCRIPT, { env }), servePage(), launch(chromium)])
   let networks: CuttableProxy[] = []
   let pageErrors: string[] = []
@@ -122,6 +129,8 @@ export async function createWorld({
     state: (room, feature) => order('state', { room, feature }),
     members: room => order('members', { room }),
     refuse: rules => order('refuse', rules),
+    auth: rules => order('auth', rules),
+    revoke: user => order('revoke', { user }),
     async close() {
       await browser.close()
       await Promise.all([...networks.map(proxy => proxy.close()), pages.close(), server.stop()])

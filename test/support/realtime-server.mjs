@@ -7,9 +7,16 @@
 //   /members  { room } → who is here
 //   /refuse   [{ text, code }, …] → from now on, exactly those actions whose data contain a text are refused with its code
 //   /stats    {} → what the hub counts
+//   /hellos   {} → when somebody said hello, by the clock of this machine, and by how much this process was late at most
+//   /auth     { refuse?: [token], forbid?: [token], down?: true } → what authentication says from now on
+//   /revoke   { user } → puts a user out
+// AUTH: with it a token is «user:seconds it is good for»; without it the claimed user is believed.
+// Besides the companion's features it runs that of tally.mjs.
 
 import { createServer as createHttpServer } from 'node:http'
-import { createServer, createSqliteStorage, defaultPolicy } from '../../dist/server/node.js'
+import * as library from '../../dist/index.js'
+import { createServer, createSqliteStorage, defaultPolicy, RealtimeError } from '../../dist/server/node.js'
+import { tallyOf } from './tally.mjs'
 
 let refused = []
 
@@ -33,8 +40,33 @@ let orders = {
   refuse(rules) {
     refused = rules
   },
-  stats: () => hub.stats()
+  stats: () => hub.stats(),
+  hellos: () => ({ hellos, late }),
+  auth(next) {
+    auth = next
+  },
+  revoke: ({ user }) => hub.revoke({ user })
 }
+
+let auth = {}
+let hellos = []
+
+function authenticate({ token = '', user }) {
+  hellos.push(Date.now())
+  if (auth.down) throw new Error('the identity service is down')
+  if (!process.env.AUTH) return { user }
+  if (auth.forbid?.includes(token)) throw new RealtimeError('forbidden', 'not for you')
+  let [name, seconds] = token.split(':')
+  if (!name || auth.refuse?.includes(token)) throw new RealtimeError('unauthorized', 'not this token')
+  return { user: name, expiresIn: Number(seconds) }
+}
+
+let late = 0
+let lastBeat = performance.now()
+setInterval(() => {
+  late = Math.max(late, performance.now() - lastBeat - 20)
+  lastBeat = performance.now()
+}, 20).unref()
 
 let http = createHttpServer(async (request, response) => {
   let answer = (status, body) =>
@@ -54,6 +86,8 @@ let { hub, port } = await createServer({
   server: http,
   path: '/realtime',
   policy,
+  authenticate,
+  features: [...library.companionFeatures, tallyOf(library)],
   limits: JSON.parse(process.env.LIMITS ?? '{}'),
   ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
 })
