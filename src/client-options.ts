@@ -1,11 +1,11 @@
 // What a client is asked for: its options, checked before anything is made. Knows nothing of what is done with them.
 
 import type { TokenSource } from './core/tokens.js'
-import type { ClientPorts } from './defaults.js'
+import type { ClientPorts, TransportOptions } from './defaults.js'
 import { RealtimeError } from './errors.js'
 import type { Devices } from './ports.js'
 
-export interface RealtimeOptions {
+export interface RealtimeOptions extends TransportOptions {
   /** Address of the server: `wss://example.org/realtime`. */
   readonly url: string | (() => string)
   /** Name of the app; with `user` it names what is stored on this device. */
@@ -25,8 +25,6 @@ export interface RealtimeOptions {
   readonly persist?: boolean
   /** Also dispatches every event as `CustomEvent('realtime:<type>')` on `window`. */
   readonly domEvents?: boolean
-  /** A WebSocket class where the host has none. */
-  readonly webSocket?: unknown
   /** What features may use: `browserDevices()` of `realtime-stores/devices/all`; default: none. */
   readonly devices?: Devices
   /** Replaces what comes from outside: for tests and unusual hosts. */
@@ -35,7 +33,7 @@ export interface RealtimeOptions {
 
 /** Throws `bad-argument` unless a client can be made with these. */
 export function checkOptions(options: RealtimeOptions): void {
-  let { app, user, url, token, platform, maxAttempts, connectTimeout, outbox, persist } = options ?? {}
+  let { app, user, url, token, platform, maxAttempts, connectTimeout, outbox, persist, transports } = options ?? {}
   let demand = (isFine: boolean, what: string): void => {
     if (!isFine) throw new RealtimeError('bad-argument', what)
   }
@@ -56,8 +54,15 @@ export function checkOptions(options: RealtimeOptions): void {
   demand(isPositive(connectTimeout), 'connectTimeout must be a number of milliseconds above 0')
   demand(isPositive(outbox?.maxCount), 'outbox.maxCount must be a number above 0')
   demand(isPositive(outbox?.maxBytes), 'outbox.maxBytes must be a number above 0')
+  demand(
+    transports === undefined ||
+      (Array.isArray(transports) && transports.some(isTransport) && transports.every(isTransport)),
+    "transports must be a list of 'websocket' and 'http'"
+  )
   demand(persist === undefined || typeof persist === 'boolean', 'persist must be true or false')
 }
+
+let isTransport = (name: unknown): boolean => name === 'websocket' || name === 'http'
 
 /** What becomes of waiting actions at a disconnect. */
 export type PendingMode = 'keep' | 'wait' | 'purge'

@@ -79,7 +79,7 @@ const CLAIM_MS = 60_000
  */
 export function createRealtime(options: RealtimeOptions): Realtime {
   checkOptions(options)
-  let ports: ClientPorts = { ...browserPorts(options.webSocket), ...options.ports }
+  let ports: ClientPorts = { ...browserPorts(options), ...options.ports }
   let { clock, random, report } = ports
   let { app, user } = options
   let name = `realtime-stores/1/${app}/${user}`

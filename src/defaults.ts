@@ -12,9 +12,13 @@ import type {
   Page,
   Persistence,
   Random,
-  Report
+  Report,
+  Transport
 } from './ports.js'
 import { hasIndexedDb, openIndexedDb } from './storage/indexed-db.js'
+import { fallbackConnect } from './transport/fallback.js'
+import { httpConnect } from './transport/http-knock.js'
+import { browserMemory } from './transport/memory.js'
 import { webSocketConnect } from './transport/websocket.js'
 
 /** Everything outside that a client uses; `null` means: not available here. */
@@ -43,15 +47,33 @@ const NO_DEVICES: Devices = {
   reducedMotion: () => false
 }
 
-export function browserPorts(webSocket: unknown): ClientPorts {
+export interface TransportOptions {
+  /** A WebSocket class where the host has none. */
+  readonly webSocket?: unknown
+  /**
+   * What may carry the connection. Default: both, a WebSocket wherever one opens and HTTP where none does.
+   */
+  readonly transports?: readonly Transport[]
+}
+
+function connectBy({ webSocket: implementation, transports }: TransportOptions, page: Page | null): Connect {
+  let webSocket = webSocketConnect(implementation)
+  let http = httpConnect(realClock)
+  if (transports && !transports.includes('http')) return webSocket
+  if (transports && !transports.includes('websocket')) return http
+  return fallbackConnect({ webSocket, http, clock: realClock, memory: browserMemory(), page })
+}
+
+export function browserPorts(options: TransportOptions): ClientPorts {
+  let page = browserPage()
   return {
-    connect: webSocketConnect(webSocket),
+    connect: connectBy(options, page),
     clock: realClock,
     random: realRandom,
     openDisk: hasIndexedDb() ? openIndexedDb : null,
     locks: browserLocks(),
     openChannel: browserChannel(),
-    page: browserPage(),
+    page,
     devices: NO_DEVICES,
     persistence: browserPersistence(),
     dispatchDom: browserDispatch(),

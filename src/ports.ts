@@ -40,7 +40,8 @@ export type Transport = 'websocket' | 'http'
 export interface LinkSink {
   opened(): void
   message(text: string): void
-  closed(code: number, reason: string): void
+  /** `error`: what kept the link from being opened at all. */
+  closed(code: number, reason: string, error?: unknown): void
   /** A better way to the server was found: worth another attempt at once. The link itself goes on. */
   better?(): void
 }

@@ -25,7 +25,7 @@ const house: House = {
     door('testing', 'testing/**'),
     door('devtools', 'devtools/**'),
     door('server/index', 'server/index.ts'),
-    door('server/node', 'server/node.ts', 'server/cli.ts', 'server/cli/**'),
+    door('server/node', 'server/node.ts', 'server/node-http.ts', 'server/cli.ts', 'server/cli/**'),
     door('server/edge', 'server/edge.ts'),
     // edges
     floor(3, 'transport', 'transport/**'),

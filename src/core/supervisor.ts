@@ -172,9 +172,10 @@ export function createSupervisor(ports: SupervisorPorts) {
         opened: () => mine === attempt && feed({ type: 'opened' }),
         message: text => mine === attempt && receive(text),
         better: () => mine === attempt && feed({ type: 'reopen', reason: 'transport' }),
-        closed: (code, reason) => {
+        closed: (code, reason, error) => {
           if (mine !== attempt) return
           link = null
+          if (error !== undefined) return fail('blocked', error)
           fail(
             isWelcome && ports.online() ? 'server' : 'network',
             new RealtimeError('network', reason || `The connection closed with code ${code}.`)

@@ -1,4 +1,4 @@
-// Door: the server on Node, over WebSockets (package `ws`), alone on a port or on an HTTP server that is already there.
+// Door: the server on Node, over WebSockets (package `ws`) and, where those do not pass, over HTTP; alone on a port or on an HTTP server that is already there.
 
 import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,8 +12,10 @@ import type { AnyFeature } from '../feature.js'
 import { companionFeatures } from '../features/index.js'
 import type { Clock, Random, Report } from '../ports.js'
 import { requireObject, wrong } from './arguments.js'
+import { createHttpDoor, type HttpDoor } from './http.js'
 import { createHub, type Hub, type HubOptions } from './hub.js'
 import { DEFAULT_LIMITS } from './limits.js'
+import { pathOf, serveHttp } from './node-http.js'
 import { createMemoryStorage } from './storage/memory.js'
 import type { Storage } from './storage.js'
 import type { Peer, PeerInfo } from './writer.js'
@@ -62,6 +64,8 @@ export interface ServerOptions extends Partial<Omit<HubOptions, 'features' | 'st
   readonly server?: Server
   /** Path of the address. Default: `/`; with `server` `/realtime`. */
   readonly path?: string
+  /** Whether clients for which no WebSocket opens may come over HTTP, on the same path. Default: true. */
+  readonly http?: boolean
 }
 
 export interface RealtimeServer {
@@ -82,7 +86,16 @@ export interface RealtimeServer {
  */
 export async function createServer(options: ServerOptions = {}): Promise<RealtimeServer> {
   checkOptions(options)
-  let { features = companionFeatures, storage, server, port = 0, host, report = warn, ...rest } = options
+  let {
+    features = companionFeatures,
+    storage,
+    server,
+    port = 0,
+    host,
+    report = warn,
+    http: isOverHttp = true,
+    ...rest
+  } = options
   let path = options.path ?? (server ? '/realtime' : '/')
   let hub = createHub({
     clock: nodeClock,
@@ -110,6 +123,13 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     sockets.handleUpgrade(request, socket, head, webSocket => serve(webSocket, infoOf(request), hub))
   }
   http.on('upgrade', upgrade)
+  let door = createHttpDoor({
+    accept: hub.accept,
+    clock: rest.clock ?? nodeClock,
+    random: rest.random ?? nodeRandom,
+    max
+  })
+  let stopHttp = isOverHttp ? serveHttp({ http, path, door, max, infoOf }) : () => {}
 
   let address: AddressInfo
   try {
@@ -127,8 +147,9 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     async close(why) {
       http.off('upgrade', upgrade)
       await hub.close(why)
-      await ended(sockets)
-      if (!server) await new Promise<void>(resolve => http.close(() => resolve()))
+      await Promise.all([ended(sockets), read(door)])
+      stopHttp()
+      if (!server) await new Promise<void>(resolve => http.close(() => resolve()).closeIdleConnections())
     }
   }
 }
@@ -136,10 +157,11 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
 /** Throws `bad-argument` for what only this server knows; the rest is for the hub. */
 function checkOptions(options: ServerOptions): void {
   requireObject('options', options)
-  let { server, port = 0, host, path = '/' } = options
+  let { server, port = 0, host, path = '/', http = true } = options
   if (server !== undefined && typeof server?.on !== 'function') wrong('server', 'an HTTP server of Node', server)
   if (!Number.isInteger(port) || port < 0 || port > 65_535) wrong('port', 'a whole number from 0 to 65,535', port)
   if (host !== undefined && typeof host !== 'string') wrong('host', 'a text', host)
+  if (typeof http !== 'boolean') wrong('http', 'true or false', http)
   if (typeof path !== 'string' || !path.startsWith('/') || path.includes('?'))
     throw new RealtimeError('bad-argument', `path must start with / and have no ?, got ${JSON.stringify(path)}`)
 }
@@ -173,9 +195,10 @@ async function ended(sockets: WebSocketServer): Promise<void> {
   sockets.close()
 }
 
-function pathOf({ url = '/' }: IncomingMessage): string {
-  let query = url.indexOf('?')
-  return query < 0 ? url : url.slice(0, query)
+/** The same over HTTP, where the goodbye is fetched. */
+async function read(door: HttpDoor): Promise<void> {
+  for (let tries = 0; tries < 50 && door.size > 0; tries++) await new Promise(resolve => setTimeout(resolve, 20))
+  door.close()
 }
 
 /** Resolves to the address; starts the server unless it belongs to somebody else (`null`). */
