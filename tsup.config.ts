@@ -40,6 +40,8 @@ const bundle: Options = {
   format: ['esm', 'iife'],
   globalName: 'RealtimeStores',
   platform: 'browser',
+  // One file: what is loaded when it is needed elsewhere is inside here.
+  splitting: false,
   minify: true,
   sourcemap: false,
   noExternal: [/.*/],
