@@ -48,6 +48,18 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
+      },
+      {
+        // The suites that must hold on every transport, once more where no WebSocket opens.
+        test: {
+          name: 'e2e-http',
+          environment: 'node',
+          include: ['test/e2e/{offline,recovery,refusal,crash,tabs}.test.ts'],
+          env: { E2E_TRANSPORT: 'http' },
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000
+        }
       }
     ]
   }

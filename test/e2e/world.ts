@@ -55,6 +55,8 @@ export interface World {
   watch(page: Page): Page
   push(events: readonly PushOrder[]): Promise<{ offset: number; id: string }[]>
   state<T>(room: string, feature: string): Promise<T>
+  /** How many connections the server has, whatever carries them. */
+  connections(): Promise<number>
   members(room: string): Promise<Record<string, { user: string }>>
   refuse(rules: readonly { text: string; code: string }[]): Promise<void>
   /** What authentication says from now on. */
@@ -64,19 +66,29 @@ export interface World {
   close(): Promise<void>
 }
 
-/** `chromium`: how the browser is started; `limits`: of the server. */
+/**
+ * `chromium`: how the browser is started; `limits`: of the server. `refuseWebSockets`: as behind a proxy that does not know them. Default: as `E2E_TRANSPORT` says, so that a suite runs once
+ * more over HTTP.
+ */
 export async function createWorld({
   limits = {},
   chromium = {},
-  auth = false
+  auth = false,
+  refuseWebSockets = process.env.E2E_TRANSPORT === 'http'
 }: {
   limits?: Record<string, unknown>
   chromium?: Parameters<typeof launch>[0]
   /** Tokens are `<user>:<seconds it is good for>`; without it the claimed user is believed. */
   auth?: boolean
+  refuseWebSockets?: boolean
 } = {}): Promise<World> {
   let dir = mkdtempSync(join(tmpdir(), 'realtime-e2e-'))
-  let env = { DATABASE: join(dir, 'server.db'), LIMITS: JSON.stringify(limits), ...(auth && { AUTH: '1' }) }
+  let env = {
+    DATABASE: join(dir, 'server.db'),
+    LIMITS: JSON.stringify(limits),
+    ...(auth && { AUTH: '1' }),
+    ...(refuseWebSockets && { REFUSE_WEBSOCKETS: '1' })
+  }
   let [server, pages, browser] = await Promise.all([startServer(SCRIPT, { env }), servePage(), launch(chromium)])
   let networks: CuttableProxy[] = []
   let pageErrors: string[] = []
@@ -127,6 +139,7 @@ export async function createWorld({
     },
     push: events => order('push', events),
     state: (room, feature) => order('state', { room, feature }),
+    connections: async () => (await order<{ connections: number }>('stats', {})).connections,
     members: room => order('members', { room }),
     refuse: rules => order('refuse', rules),
     auth: rules => order('auth', rules),

@@ -1,7 +1,8 @@
 // The real server as a program for end-to-end tests: `node realtime-server.mjs`, after a build.
 //
 // PORT: where to listen, 0 for anywhere; told as `{"port":N}`. DATABASE: a SQLite file; without it, memory.
-// LIMITS: limits of the hub as JSON. WebSockets come to /realtime; a POST to any other path is an order of the test:
+// LIMITS: limits of the hub as JSON. REFUSE_WEBSOCKETS: no WebSocket opens, as behind a proxy that does not know them.
+// WebSockets come to /realtime; a POST to any other path is an order of the test:
 //   /push     [{ room, feature, type, data, by, key? }, …] → [{ offset, id }, …], pushed one after the other
 //   /state    { room, feature } → its confirmed state
 //   /members  { room } → who is here
@@ -91,5 +92,9 @@ let { hub, port } = await createServer({
   limits: JSON.parse(process.env.LIMITS ?? '{}'),
   ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
 })
+if (process.env.REFUSE_WEBSOCKETS) {
+  http.removeAllListeners('upgrade')
+  http.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n'))
+}
 console.log(JSON.stringify({ port }))
 process.once('SIGTERM', () => process.exit())
