@@ -1,11 +1,11 @@
 // What a client is asked for: its options, checked before anything is made. Knows nothing of what is done with them.
 
 import type { TokenSource } from './core/tokens.js'
-import type { ClientPorts, TransportOptions } from './defaults.js'
+import type { ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
-import type { Devices } from './ports.js'
+import type { Devices, Transport } from './ports.js'
 
-export interface RealtimeOptions extends TransportOptions {
+export interface RealtimeOptions {
   /** Address of the server: `wss://example.org/realtime`. */
   readonly url: string | (() => string)
   /** Name of the app; with `user` it names what is stored on this device. */
@@ -25,6 +25,10 @@ export interface RealtimeOptions extends TransportOptions {
   readonly persist?: boolean
   /** Also dispatches every event as `CustomEvent('realtime:<type>')` on `window`. */
   readonly domEvents?: boolean
+  /** A WebSocket class where the host has none. */
+  readonly webSocket?: unknown
+  /** What may carry the connection. Default: both, a WebSocket wherever one opens and HTTP where none does. */
+  readonly transports?: readonly Transport[]
   /** What features may use: `browserDevices()` of `realtime-stores/devices/all`; default: none. */
   readonly devices?: Devices
   /** Replaces what comes from outside: for tests and unusual hosts. */

@@ -47,12 +47,9 @@ const NO_DEVICES: Devices = {
   reducedMotion: () => false
 }
 
-export interface TransportOptions {
-  /** A WebSocket class where the host has none. */
+/** What may carry the connection: both, unless told otherwise. */
+interface TransportOptions {
   readonly webSocket?: unknown
-  /**
-   * What may carry the connection. Default: both, a WebSocket wherever one opens and HTTP where none does.
-   */
   readonly transports?: readonly Transport[]
 }
 

@@ -67,8 +67,8 @@ export interface World {
 }
 
 /**
- * `chromium`: how the browser is started; `limits`: of the server. `refuseWebSockets`: as behind a proxy that does not know them. Default: as `E2E_TRANSPORT` says, so that a suite runs once
- * more over HTTP.
+ * `chromium`: how the browser is started; `limits`: of the server. `refuseWebSockets`: as behind a proxy that does not know
+ * them; default: as `E2E_TRANSPORT` says, so that a suite runs once more over HTTP.
  */
 export async function createWorld({
   limits = {},
