@@ -83,7 +83,7 @@ async function welcome(user?: string): Promise<string> {
   return id
 }
 
-test('[T1] [T2] a connection is opened by a POST, gets a secret of its own, and carries frames', async () => {
+test('[W1] [W2] a connection is opened by a POST, gets a secret of its own, and carries frames', async () => {
   let answer = ask({ open: 1 })
   expect(answer).toMatchObject({ status: 200, ended: true })
   expect(JSON.parse(answer.text)).toEqual({ id: expect.stringMatching(/^[0-9a-f]{32}$/), max: 5000 })
@@ -92,7 +92,7 @@ test('[T1] [T2] a connection is opened by a POST, gets a secret of its own, and 
   expect(world.hub.stats().connections).toBe(4)
 })
 
-test('[T3] messages are taken once and in order, whatever is repeated; nothing is taken behind a hole', async () => {
+test('[W3] messages are taken once and in order, whatever is repeated; nothing is taken behind a hole', async () => {
   let id = await welcome()
   let down = ask({ id, after: 1, down: 'stream' })
   expect(ask({ id, from: 2, after: 1 }, ping(2), ping(3)).status).toBe(204)
@@ -104,7 +104,7 @@ test('[T3] messages are taken once and in order, whatever is repeated; nothing i
   expect(pongs(down)).toEqual([2, 3, 4, 5])
 })
 
-test('[T5] what was not confirmed is written again, and what was is not', async () => {
+test('[W5] what was not confirmed is written again, and what was is not', async () => {
   let id = await welcome()
   let lost = ask({ id, after: 1, down: 'stream' })
   ask({ id, from: 2, after: 1 }, ping(2))
@@ -124,7 +124,7 @@ test('[T5] what was not confirmed is written again, and what was is not', async 
   expect(pongs(third)).toEqual([4])
 })
 
-test('[T5] the newest request for news counts; an older one is ended', async () => {
+test('[W5] the newest request for news counts; an older one is ended', async () => {
   let id = await welcome()
   let [first, second] = [ask({ id, after: 1, down: 'stream' }), ask({ id, after: 1, down: 'stream' })]
   expect([first.ended, second.ended]).toEqual([true, false])
@@ -137,7 +137,7 @@ test('[T5] the newest request for news counts; an older one is ended', async () 
   expect(world.hub.stats().connections).toBe(1)
 })
 
-test('[T5] the end comes last, with its code, also to who asks for it later', async () => {
+test('[W5] the end comes last, with its code, also to who asks for it later', async () => {
   let [streaming, polling] = [opened(), opened()]
   let down = ask({ id: streaming, after: 0, down: 'stream' })
   for (let id of [streaming, polling]) ask({ id, from: 1, after: 0 }, ping(1))
@@ -152,7 +152,7 @@ test('[T5] the end comes last, with its code, also to who asks for it later', as
   expect(door.size).toBe(0)
 })
 
-test('[T6] a stream begins with padding and goes on; a poll ends with the first messages, or after 20 s', async () => {
+test('[W6] a stream begins with padding and goes on; a poll ends with the first messages, or after 20 s', async () => {
   let id = await welcome()
   let stream = ask({ id, after: 1, down: 'stream' })
   expect(stream.headers['content-type']).toBe('text/event-stream')
@@ -166,7 +166,7 @@ test('[T6] a stream begins with padding and goes on; a poll ends with the first 
   expect(pongs(poll)).toEqual([2, 3])
 })
 
-test('[T6] a poll that has nothing to bring ends after 20 s', async () => {
+test('[W6] a poll that has nothing to bring ends after 20 s', async () => {
   let id = await welcome()
   let poll = ask({ id, after: 1, down: 'poll' })
   await world.clock.pass(19_900)
@@ -175,7 +175,7 @@ test('[T6] a poll that has nothing to bring ends after 20 s', async () => {
   expect(poll).toMatchObject({ ended: true, events: { length: 1 } })
 })
 
-test('[T8] what lies too far back is not written again: the connection ends', async () => {
+test('[W8] what lies too far back is not written again: the connection ends', async () => {
   let id = await welcome()
   let stream = ask({ id, after: 1, down: 'stream' })
   let data = 'x'.repeat(4000)
@@ -190,7 +190,7 @@ test('[T8] what lies too far back is not written again: the connection ends', as
   expect(world.hub.stats().connections).toBe(0)
 })
 
-test('[T9] a connection whose news nobody asks for has broken', async () => {
+test('[W9] a connection whose news nobody asks for has broken', async () => {
   let id = await welcome()
   await world.clock.pass(5900)
   let poll = ask({ id, after: 1, down: 'poll' })
@@ -204,7 +204,7 @@ test('[T9] a connection whose news nobody asks for has broken', async () => {
   expect(door.size).toBe(0)
 })
 
-test('[T10] who leaves takes along what was not answered; it counts once', async () => {
+test('[W10] who leaves takes along what was not answered; it counts once', async () => {
   let ann = await welcome('ann')
   let bob = await world.join('bob')
   ask({ id: ann, from: 2, after: 1 }, text({ f: 'join', ref: 1, room: 'r', presence: {} }))
@@ -218,7 +218,7 @@ test('[T10] who leaves takes along what was not answered; it counts once', async
   expect(ask({ id: ann, from: 3, after: 1 }, ping(3)).status).toBe(404)
 })
 
-test('[T11] nonsense is refused with a status, and moves nothing', async () => {
+test('[W11] nonsense is refused with a status, and moves nothing', async () => {
   let id = await welcome()
   let bodies = ['', '{', 'null', '[]', '7', '{}', '{"open":2}', `{"id":"${id}"}`, `{"id":"${id}","from":"1"}`]
   for (let body of [...bodies, `{"id":"${id}","from":-1}`, `{"id":"${id}","down":"now"}`])
@@ -227,12 +227,12 @@ test('[T11] nonsense is refused with a status, and moves nothing', async () => {
   expect(ask({ id, after: 17, down: 'poll' }).status).toBe(410)
 })
 
-test('[T11] there is an end to how many connections are kept', () => {
+test('[W11] there is an end to how many connections are kept', () => {
   for (let i = 0; i < 10_000; i++) expect(ask({ open: 1 }).status).toBe(200)
   expect(ask({ open: 1 })).toMatchObject({ status: 503, ended: true })
 })
 
-test('[T12] every answer may be read by pages of any origin, and by no cache', async () => {
+test('[W12] every answer may be read by pages of any origin, and by no cache', async () => {
   let id = await welcome()
   for (let head of [{ open: 1 }, { id, from: 2 }, { id, after: 1, down: 'stream' }, { id: 'nobody' }, 'nonsense']) {
     expect(ask(head).headers).toMatchObject({

@@ -140,8 +140,8 @@ beforeEach(() => {
   })
 })
 
-describe('[T13] the first way to open is taken', () => {
-  test('[T13] a WebSocket that opens is all there is', async () => {
+describe('[W13] the first way to open is taken', () => {
+  test('[W13] a WebSocket that opens is all there is', async () => {
     let made = attempt()
     await clock.advance(60_000)
     expect(attempts).toEqual(['websocket'])
@@ -154,7 +154,7 @@ describe('[T13] the first way to open is taken', () => {
     ['refused', 30],
     ['throws', 20],
     ['hangs', 5020]
-  ] as const)('[T13] where a WebSocket %s, HTTP carries the same attempt after %i ms', async (treatment, at) => {
+  ] as const)('[W13] where a WebSocket %s, HTTP carries the same attempt after %i ms', async (treatment, at) => {
     network.websocket = treatment
     let made = attempt()
     await clock.advance(5100)
@@ -218,7 +218,7 @@ describe('[T13] the first way to open is taken', () => {
 test.each([
   ['mute', 8020],
   ['foreign', 40]
-] as const)('[T14] a WebSocket that is %s has failed after %i ms, and HTTP comes first next', async (treatment, at) => {
+] as const)('[W14] a WebSocket that is %s has failed after %i ms, and HTTP comes first next', async (treatment, at) => {
   network.websocket = treatment
   let made = attempt()
   await clock.advance(at - 1)
@@ -231,7 +231,7 @@ test.each([
   expect([next.link.transport, attempts]).toEqual(['http', ['http']])
 })
 
-test('[T14] a server that takes its time to ask who it is is not mute', async () => {
+test('[W14] a server that takes its time to ask who it is is not mute', async () => {
   network.websocket = 'mute'
   let made = attempt()
   await clock.advance(5000)
@@ -240,7 +240,7 @@ test('[T14] a server that takes its time to ask who it is is not mute', async ()
   expect(made.log).toEqual(['opened', 'message'])
 })
 
-test('[T15] a welcome over HTTP is remembered: HTTP comes first, for 10 minutes', async () => {
+test('[W15] a welcome over HTTP is remembered: HTTP comes first, for 10 minutes', async () => {
   network.websocket = 'refused'
   let made = attempt()
   await clock.advance(100)
@@ -257,7 +257,7 @@ test('[T15] a welcome over HTTP is remembered: HTTP comes first, for 10 minutes'
   expect(attempts).toEqual(['websocket'])
 })
 
-test('[T15] HTTP that fails is forgotten at once, and the WebSocket carries the same attempt', async () => {
+test('[W15] HTTP that fails is forgotten at once, and the WebSocket carries the same attempt', async () => {
   memory.until = clock.now() + 60_000
   network.http = 'refused'
   let made = attempt()
@@ -268,7 +268,7 @@ test('[T15] HTTP that fails is forgotten at once, and the WebSocket carries the 
 test.each([
   ['breaks', 1006, 0],
   ['is ended by the server', 4503, 1]
-])('[T15] a connection over HTTP that %s', async (_, code, remembered) => {
+])('[W15] a connection over HTTP that %s', async (_, code, remembered) => {
   network.websocket = 'refused'
   attempt()
   await clock.advance(100)
@@ -276,7 +276,7 @@ test.each([
   expect(Math.sign(memory.until)).toBe(remembered)
 })
 
-test('[T15] HTTP that fell silent is forgotten when it is given up', async () => {
+test('[W15] HTTP that fell silent is forgotten when it is given up', async () => {
   network.websocket = 'refused'
   let made = attempt()
   await clock.advance(13_000)
@@ -284,7 +284,7 @@ test('[T15] HTTP that fell silent is forgotten when it is given up', async () =>
   expect(memory.until).toBe(0)
 })
 
-describe('[T16] the way back', () => {
+describe('[W16] the way back', () => {
   test('a server that was just starting: the WebSocket takes over 5 s after the first welcome', async () => {
     network.websocket = 'refused'
     let made = attempt()
@@ -337,7 +337,7 @@ describe('[T16] the way back', () => {
     expect(made.log).toEqual(['opened', 'message'])
   })
 
-  test('[T16] one that was found and failed all the same waits 10 minutes', async () => {
+  test('[W16] one that was found and failed all the same waits 10 minutes', async () => {
     network.websocket = 'refused'
     let made = attempt()
     await clock.advance(100)
@@ -358,7 +358,7 @@ describe('[T16] the way back', () => {
   })
 })
 
-test('[T15] [T16] the decisions, as a table', () => {
+test('[W15] [W16] the decisions, as a table', () => {
   expect(isHttpFirst(0, 1000)).toBe(false)
   expect(isHttpFirst(1001, 1000)).toBe(true)
   expect(isHttpFirst(1000, 1000)).toBe(false)

@@ -94,7 +94,7 @@ let pings = (log: readonly string[]): number[] =>
       : []
   )
 
-test('[T1] [T2] requests are plain POSTs to one address, and say nothing but in their bodies', async () => {
+test('[W1] [W2] requests are plain POSTs to one address, and say nothing but in their bodies', async () => {
   let seen: { method?: string; url?: string; headers: Record<string, unknown> }[] = []
   let url = await listen((incoming, response) => {
     seen.push({ method: incoming.method ?? '', url: incoming.url ?? '', headers: incoming.headers })
@@ -118,7 +118,7 @@ test.each([
   ['nothing', 204, {}, ''],
   ['no such path', 404, {}, 'not found'],
   ['a way to somewhere else', 307, { location: 'http://127.0.0.1:9/' }, '']
-])('[T2] an answer that is %s opens nothing, and is not asked for again', async (_, status, headers, body) => {
+])('[W2] an answer that is %s opens nothing, and is not asked for again', async (_, status, headers, body) => {
   let count = 0
   let url = await listen((_, response) => {
     count++
@@ -130,7 +130,7 @@ test.each([
   expect(count).toBe(1)
 })
 
-test('[T4] one request up is in flight, whatever is sent meanwhile', async () => {
+test('[W4] one request up is in flight, whatever is sent meanwhile', async () => {
   let flying = 0
   let most = 0
   let { url } = await behind(async ({ body, pass }) => {
@@ -152,7 +152,7 @@ test('[T4] one request up is in flight, whatever is sent meanwhile', async () =>
   expect(pings(log)).toEqual(Array.from({ length: 30 }, (_, i) => i))
 })
 
-test('[T4] a request whose answer is lost is made again, and has one effect', async () => {
+test('[W4] a request whose answer is lost is made again, and has one effect', async () => {
   let lost = 0
   let { url, bodies } = await behind(async ({ body, response, pass }) => {
     if (!isUp(body) || !body.includes('"x":7') || lost++ > 0) return pass()
@@ -175,7 +175,7 @@ test('[T4] a request whose answer is lost is made again, and has one effect', as
   expect(new Set(repeated.map(body => JSON.parse(body.split('\n')[0] as string).from)).size).toBe(1)
 })
 
-test('[T4] a server that takes nothing more is given up after three attempts, without spinning', async () => {
+test('[W4] a server that takes nothing more is given up after three attempts, without spinning', async () => {
   let { url, bodies } = await behind(({ body, response, pass }) => {
     if (isUp(body)) response.writeHead(502).end('Bad Gateway')
     else return pass()
@@ -189,7 +189,7 @@ test('[T4] a server that takes nothing more is given up after three attempts, wi
   expect(link.send('x')).toBe(false)
 })
 
-test('[T7] a stream that is held back becomes a poll within 3 s, on the same connection; the next one polls at once', async () => {
+test('[W7] a stream that is held back becomes a poll within 3 s, on the same connection; the next one polls at once', async () => {
   let { url, server, bodies } = await behind(async ({ body, response, pass }) => {
     if (!body.includes('"stream"')) return pass()
     // Nothing but the head arrives.
@@ -282,7 +282,7 @@ test('a message that the server does not take ends the connection with 1009', as
   expect(log.at(-1)).toBe('closed 1009 HTTP 413')
 })
 
-test('[T12] where a page is from reaches the authentication', async () => {
+test('[W12] where a page is from reaches the authentication', async () => {
   let seen: unknown[] = []
   let server = await createRealtimeServer({
     host: '127.0.0.1',
@@ -300,7 +300,7 @@ test('[T12] where a page is from reaches the authentication', async () => {
   expect(seen).toEqual([{ ip: '127.0.0.1', userAgent: 'test', origin: 'https://app.example', cookie: undefined }])
 })
 
-test('[T11] on a server of somebody else only POSTs to the one path are taken, also from listeners that came first', async () => {
+test('[W11] on a server of somebody else only POSTs to the one path are taken, also from listeners that came first', async () => {
   let heard: string[] = []
   let http = createServer((incoming, response) => {
     heard.push(`${incoming.method} ${incoming.url}`)
