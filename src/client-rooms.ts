@@ -240,8 +240,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     },
     receive: route,
     paint,
-    /** Keeps the states as they are now. `ending`: the page goes. */
-    save: (ending = false): void => saver.now([...shown.keys()], ending),
+    /** Keeps the states as they are now. `ending`: the page goes, and keeps what has changed only: a write may end its way back. */
+    save: (ending = false): void => saver.now(ending ? [] : [...shown.keys()], ending),
     close(): void {
       saver.now([...shown.keys()])
       saver.close()

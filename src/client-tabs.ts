@@ -2,7 +2,7 @@
 // or is alone with a socket of its own. Joins the parts of `tabs/` to one channel; which of them runs is decided per attempt.
 
 import type { Supervisor } from './core/supervisor.js'
-import type { Clock, Connect, Link, Locks, OpenChannel, Page, Random, Stop } from './ports.js'
+import type { Channel, Clock, Connect, Link, Locks, OpenChannel, Page, Random, Stop } from './ports.js'
 import type { DownFrame, Frame, WelcomeFrame } from './protocol/frames.js'
 import { createBridge } from './tabs/bridge.js'
 import { createFollower } from './tabs/follower.js'
@@ -56,8 +56,9 @@ export type ClientTabs = ReturnType<typeof createClientTabs>
 export function createClientTabs(ports: ClientTabsPorts) {
   let { name, clock, random, page, supervisor } = ports
   let me = random.id()
-  let channel = ports.openChannel?.(name, receive) ?? null
-  let post = postTo(channel, me)
+  let channel: Channel | null = null
+  let post = postTo({ post: message => channel?.post(message), close() {} }, me)
+  open()
   /** Why this tab has a socket of its own. */
   let alone = ports.hindrance
   /** What the newest attempt was begun as. */
@@ -96,6 +97,16 @@ export function createClientTabs(ports: ClientTabsPorts) {
     left: ports.left
   })
   let follower = createFollower({ me, name, locks, post, transport: () => transportOf(leaderState) })
+
+  function open(): void {
+    channel ??= ports.openChannel?.(name, receive) ?? null
+  }
+
+  /** A message for a page in the back-forward cache would put it out of there. */
+  function shut(): void {
+    channel?.close()
+    channel = null
+  }
 
   // --- who has the socket ---
 
@@ -259,8 +270,13 @@ export function createClientTabs(ports: ClientTabsPorts) {
       lease.release()
     },
     /** The page stands still for a while, or has gone. */
-    pause: lease.release,
+    pause(): void {
+      lease.release()
+      shut()
+    },
     resume(): void {
+      open()
+      ports.look()
       if (isWanted && alone === null) lease.contend()
     },
     seen(isVisible: boolean): void {
@@ -306,7 +322,7 @@ export function createClientTabs(ports: ClientTabsPorts) {
     close(): void {
       stopLook?.()
       lease.release()
-      channel?.close()
+      shut()
     }
   }
 }

@@ -405,22 +405,26 @@ export function createRealtime(options: RealtimeOptions): Realtime {
 
   /** Connected as soon as somebody visits the page, which was loaded ahead of that. */
   let isAwaited = false
+  let isAway = false
   if (ports.page) {
     stops.push(
       ports.page.listen(event => {
         if (ports.page?.prerendering()) return
         if (event === 'hide' || event === 'freeze') {
+          isAway = true
           rooms.save(true)
           supervisor.feed({ type: 'suspend' })
           tabs.pause()
         } else if (event === 'show' || event === 'resume') {
+          isAway = false
           if (isAwaited) tabs.start()
           else tabs.resume()
           supervisor.feed({ type: isAwaited ? 'connect' : 'resume' })
           isAwaited = false
         } else {
-          if (event === 'hidden') rooms.save()
-          else supervisor.feed({ type: 'hint', hint: event })
+          if (event === 'hidden') {
+            if (!isAway) rooms.save()
+          } else supervisor.feed({ type: 'hint', hint: event })
           if (event === 'hidden' || event === 'visible') tabs.seen(event === 'visible')
         }
       })

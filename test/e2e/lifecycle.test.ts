@@ -100,6 +100,31 @@ test('{HC 1, 2} a page that went into the back-forward cache comes back with a n
   await shows(page, all)
 })
 
+test('{HC 36} a page in the back-forward cache has given the sending to another tab, and lines up behind it when it comes back', async () => {
+  world.pages.put('/away', '<!doctype html><title>away</title>')
+  let device = await world.device()
+  let [one, two] = [await device.tab({ before: watchSockets }), await device.tab()]
+  for (let page of [one, two]) {
+    await connect(page, device.url, 'ada', { persona: 'cached' })
+    await live(page)
+  }
+  expect([await leads(one), await leads(two)]).toEqual([true, false])
+  await createMemories(one, ['before'])
+  await drained(one)
+  await one.goto(`${world.pages.url}/away`)
+  await becomesLeader(two)
+  await createMemories(two, ['meanwhile'])
+  await drained(two)
+
+  await back(one)
+  await live(one)
+  await createMemories(one, ['after'])
+  await drained(one)
+  expect([await leads(one), await leads(two)]).toEqual([false, true])
+  for (let page of [one, two]) await shows(page, ['before', 'meanwhile', 'after'])
+  expect(await logged(one)).toEqual(['before', 'meanwhile', 'after'])
+})
+
 async function bare(name: string): Promise<BareChromium> {
   return launchBare(join(profiles, name))
 }
