@@ -53,6 +53,9 @@ const house: House = {
       'client-tabs.ts',
       'client-view.ts',
       'client.ts',
+      'companion-commands.ts',
+      'companion-relay.ts',
+      'companion-scene.ts',
       'companion-stores.ts',
       'service.ts'
     )

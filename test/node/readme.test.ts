@@ -135,22 +135,22 @@ function membersOf(file: string, name: string): string[] {
   return (found as ts.InterfaceDeclaration).members.map(member => (member.name as ts.Identifier).text)
 }
 
-/** The keys of `let service = { … }`. */
+/** The keys of `let service = { … }`, and of what `createCommands` returns into it. */
 function serviceMembers(): string[] {
-  let names: string[] = []
-  let visit = (node: ts.Node): void => {
-    if (
-      ts.isVariableDeclaration(node) &&
-      node.name.getText() === 'service' &&
-      ts.isObjectLiteralExpression(node.initializer as ts.Node)
-    )
-      names = (node.initializer as ts.ObjectLiteralExpression).properties.map(
-        property => property.name?.getText() ?? ''
-      )
-    else ts.forEachChild(node, visit)
+  let keysIn = (file: string, isMeant: (parent: ts.Node) => boolean): string[] => {
+    let names: string[] = []
+    let visit = (node: ts.Node): void => {
+      if (ts.isObjectLiteralExpression(node) && isMeant(node.parent))
+        names = node.properties.flatMap(property => property.name?.getText() ?? [])
+      else ts.forEachChild(node, visit)
+    }
+    visit(parse(file))
+    return names
   }
-  visit(parse('src/service.ts'))
-  return names
+  return [
+    ...keysIn('src/service.ts', parent => ts.isVariableDeclaration(parent) && parent.name.getText() === 'service'),
+    ...keysIn('src/companion-commands.ts', ts.isReturnStatement)
+  ]
 }
 
 // --- type-checking ---
