@@ -1,10 +1,13 @@
 // Door: simulated worlds for tests of apps and of this library. Importing it does nothing.
 
+export type { ClientPorts } from '../defaults.js'
+export type { Connect, Devices, Disk, Link, LinkSink, OpenDisk } from '../ports.js'
 export type { Channels } from './channels.js'
 export { createSeededRandom, createVirtualClock, START, type VirtualClock } from './clock.js'
 export { type ServerStorageContractOptions, serverStorageContract } from './contract/server-storage.js'
 export { type StorageContractOptions, storageContract } from './contract/storage.js'
 export type { ContractTest } from './contract/suite.js'
+export { type TransportWorld, transportContract } from './contract/transport.js'
 export type { Device, Surroundings, Tab } from './device.js'
 export { createTestDevices, type TestDevices } from './devices.js'
 export { createTestDisk, type TestDisk } from './disk.js'

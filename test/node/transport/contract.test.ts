@@ -90,9 +90,9 @@ describe.each(ways)('$name', ({ transport, connect, between }) => {
     await server.close()
   })
 
-  for (let { name, run } of transportContract) {
+  for (let { name, run } of transportContract(() => world)) {
     test(name, async () => {
-      await run(world)
+      await run()
       expect(server.hub.stats().badFrames).toBeLessThan(10)
     })
   }
