@@ -147,11 +147,23 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     sent: rows => {
       for (let row of rows) ledger.reach(row.id, 'sent')
     },
-    fenced: () => void onFenced().catch(fail),
+    fenced,
     failed: fail,
     seen: (room, id) => rooms.get(room)?.replica.offsetOf(id),
     recovered: room => rooms.get(room)?.whenLive() ?? Promise.resolve()
   })
+
+  let isFenced = false
+  /** Every room of the connection may say so; it is acted upon once. */
+  function fenced(): void {
+    if (isFenced) return
+    isFenced = true
+    onFenced()
+      .catch(fail)
+      .finally(() => {
+        isFenced = false
+      })
+  }
 
   async function onFenced(): Promise<void> {
     // The disk still holds our number: then somebody with a copy of it is out there, and one of us needs a new id.
@@ -253,6 +265,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     received(all, text) {
       let frames = tabs.received(all, text)
+      // It is the connection that may not send: also when another tab's room was asked for.
+      if (all.some(frame => frame.f === 'nack' && frame.code === 'stale')) fenced()
       // What tabs tell each other may be lost: with every beat they look for themselves.
       if (frames.some(frame => frame.f === 'ping')) outbox.refresh().then(() => rooms.deliver(), fail)
       for (let frame of frames) receive(frame)

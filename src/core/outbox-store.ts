@@ -213,7 +213,8 @@ export function createOutboxStore(ports: {
       Object.assign(chain, record)
     }
     if (found.length) on.found(found)
-    for (let row of gone) drop(row, parkedOutcome(row) ?? { kind: 'acked' })
+    for (let row of gone)
+      drop(row, parkedOutcome(row) ?? { kind: 'acked', at: mirror.chain(chainKey(row.room, row.lane)).last?.at })
     for (let row of before.values()) drop(row, parkedOutcome(row) ?? (wasOther ? UNKNOWN : outcomeElsewhere(row)))
     if (wasOther) on.identity()
     if (hasChanged) on.changed()
@@ -247,7 +248,7 @@ export function createOutboxStore(ports: {
     let exit = out.find(([n]) => n === row.n)
     if (exit) return { kind: exit[1] }
     let isForgotten = cuts > out.length && row.n < (out[0]?.[0] ?? 0)
-    if (!isForgotten && row.n <= (last?.n ?? 0)) return { kind: 'acked' }
+    if (!isForgotten && row.n <= (last?.n ?? 0)) return { kind: 'acked', at: last?.at }
     if (isForgotten || row.n <= claimed) return UNKNOWN
     return { kind: mirror.timeLeft(row) < 0 ? 'expired' : 'replaced' }
   }

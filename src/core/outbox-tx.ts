@@ -178,9 +178,14 @@ export async function claimRows(
 }
 
 /** Moves the last settled row of a chain and deletes the chunks that are settled as a whole. */
-export async function settleUpTo(tx: DiskWriter, chain: Chain, row: Row, isStrict: boolean): Promise<ChainRecord> {
+export async function settleUpTo(
+  tx: DiskWriter,
+  chain: Chain,
+  { row, at }: { readonly row: Row; readonly at: number | undefined },
+  isStrict: boolean
+): Promise<ChainRecord> {
   let record = await readChain(tx, chain.key)
-  if (row.n > (record.last?.n ?? 0)) record.last = { n: row.n, id: row.id }
+  if (row.n > (record.last?.n ?? 0)) record.last = { n: row.n, id: row.id, at: at ?? record.last?.at }
   if (isStrict) record.done = record.last?.n ?? 0
   tx.put(keys.chain(chain.key), record)
   // A chunk that is settled in part stays as it is, and so does what another tab stored behind this row.

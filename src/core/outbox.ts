@@ -179,15 +179,20 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     let parking = settlements.flatMap(({ row, outcome }) =>
       outcome.kind === 'acked' ? [] : [park(row, outcome.kind, outcome.code, outcome.message)]
     )
-    let highest = new Map<Chain, Row>()
-    for (let { chain: key, row } of settlements) {
+    let highest = new Map<Chain, { row: Row; at: number | undefined }>()
+    for (let { chain: key, row, outcome } of settlements) {
       let chain = mirror.chain(key)
-      if (row.n > (highest.get(chain)?.n ?? 0)) highest.set(chain, row)
+      let known = highest.get(chain)
+      let at = outcome.kind === 'acked' ? outcome.at : undefined
+      highest.set(chain, {
+        row: known && known.row.n > row.n ? known.row : row,
+        at: at === undefined ? known?.at : Math.max(at, known?.at ?? 0)
+      })
     }
     let records = await commit(isStrict ? 'strict' : 'relaxed', async tx => {
       await assertClient(tx, store.client.cid)
       let result: [Chain, ChainRecord][] = []
-      for (let [chain, row] of highest) result.push([chain, await settleUpTo(tx, chain, row, isStrict)])
+      for (let [chain, end] of highest) result.push([chain, await settleUpTo(tx, chain, end, isStrict)])
       for (let item of parking) tx.put(keys.parked(item.row.id), item)
       if (marks) tx.put(keys.marks(marks.room), marks.epoch)
       return result

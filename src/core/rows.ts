@@ -37,8 +37,8 @@ export interface ChainRecord {
   n: number
   /** The highest number that may have left this client. */
   claimed: number
-  /** The last settled row. */
-  last: { n: number; id: string } | null
+  /** The last settled row, and up to which offset of the room what was settled took effect, where known. */
+  last: { n: number; id: string; at?: number | undefined } | null
   /** The highest settled number that is surely on disk. */
   done: number
   /** How many rows were taken out of it before they left: so that other tabs notice. */
