@@ -300,3 +300,37 @@ test('[H12] a user who is revoked keeps what waits, and learns why', async () =>
   })
   expect(device.network.urls).toHaveLength(1)
 })
+
+test('[H11] a logout in any tab ends the session of all of them, once, and nothing that waits is lost', async () => {
+  let revoked: unknown[] = []
+  let world = createWorld({
+    features: [board],
+    server: {
+      authenticate: ({ token = '' }) => ({ user: token.split(':')[0] as string }),
+      revoke: ({ user, token }) => void revoked.push([user, token])
+    }
+  })
+  for (let which of [0, 1]) {
+    let device = world.device()
+    let tabs = [device.open('ann', { token: 'ann:1' }), device.open('ann', { token: 'ann:1' })]
+    let boards = tabs.map(tab => useBoard(tab, `r${which}`))
+    for (let tab of tabs) {
+      tab.client.connect()
+      await world.advance(1000)
+    }
+    boards[0]?.note('ann 0')
+    boards[1]?.note('ann 1')
+    let told = (tabs[which] as Tab).client.logout({ pending: 'wait' })
+    await world.advance(1000)
+    expect(await told).toBe(true)
+    expect(tabs.map(tab => tab.client.$connection.get())).toMatchObject([
+      { phase: 'closed', pending: { count: 0 } },
+      { phase: 'closed', pending: { count: 0 } }
+    ])
+    expect(revoked.splice(0)).toEqual([['ann', 'ann:1']])
+    let { notes } = await world.server.hub.room(`r${which}`).state(board)
+    expect([...notes].sort()).toEqual(['ann 0', 'ann 1'])
+    await world.advance(60_000)
+    expect(world.server.hub.stats().connections).toBe(0)
+  }
+})

@@ -684,6 +684,7 @@ test('[H9] a token that ran out in the sleep is renewed first, and for all who n
   await line.clock.advance(700)
   napOf(line, 7_200_000)
   await line.clock.advance(1500)
+  expect(asked).toEqual(['connect', 'refresh'])
   // The timer for it, the server and the next connection ask for the same one.
   line.wire.say({ f: 'reauth', within: 0, why: 'expires' })
   line.supervisor.feed({ type: 'reopen', reason: 'replaced' })
