@@ -3,8 +3,8 @@
 import type { RealtimeError } from '../errors.js'
 import type { Transport } from '../ports.js'
 import type { ConnectionState } from './connection.js'
+import type { LinkStats } from './meter.js'
 import { type Quality, qualityScore, qualityWord } from './quality.js'
-import type { LinkStats } from './supervisor.js'
 
 export interface ConnectionView {
   readonly phase: ConnectionState['phase']

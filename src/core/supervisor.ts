@@ -13,6 +13,7 @@ import {
   step,
   wakeAt
 } from './connection.js'
+import { createMeter, type LinkStats } from './meter.js'
 import { createTokens, type TokenRequest, type TokenSource } from './tokens.js'
 
 /** What the hello says besides the token. */
@@ -24,19 +25,6 @@ export interface Identity {
   readonly platform: string | undefined
   /** Whether this is the session of before: another tab may have it by now. */
   readonly resume: boolean
-}
-
-export interface LinkStats {
-  readonly connectMs: number | null
-  readonly latencyMs: number | null
-  readonly jitterMs: number | null
-  readonly bytesIn: number
-  readonly bytesOut: number
-  readonly serverTimeOffsetMs: number
-  /** Drops of a connection that had been online, ever. */
-  readonly drops: number
-  /** Malformed frames received, ever. */
-  readonly badFrames: number
 }
 
 export interface SupervisorPorts {
@@ -100,17 +88,8 @@ export function createSupervisor(ports: SupervisorPorts) {
   let tokenReason: TokenRequest['reason'] = 'connect'
   /** Wall clock minus monotonic clock, when they were compared last. */
   let drift: number | null = null
-  let pings = new Map<number, number>()
-  let stats: { -readonly [K in keyof LinkStats]: LinkStats[K] } = {
-    connectMs: null,
-    latencyMs: null,
-    jitterMs: null,
-    bytesIn: 0,
-    bytesOut: 0,
-    serverTimeOffsetMs: 0,
-    drops: 0,
-    badFrames: 0
-  }
+  let meter = createMeter(clock)
+  let { stats } = meter
 
   function feed(input: ConnectionInput): void {
     let before = state
@@ -120,7 +99,7 @@ export function createSupervisor(ports: SupervisorPorts) {
       if (effect === 'close') closeLink()
       else if (effect === 'open') void openLink(++attempt)
       else if (effect === 'hello') void hello(attempt)
-      else ping()
+      else send([{ f: 'ping', x: meter.ping() }])
     }
     schedule()
     if (state !== before) ports.changed(state)
@@ -231,7 +210,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     let old = link
     link = null
     renewAt = Infinity
-    pings.clear()
+    meter.forget()
     // Told first: what is sent from now on must not go to the old link.
     if (isWelcome) {
       isWelcome = false
@@ -252,13 +231,6 @@ export function createSupervisor(ports: SupervisorPorts) {
       stats.bytesOut += text.length
     }
     return true
-  }
-
-  function ping(): void {
-    let x = Math.round(clock.mono() * 1000) / 1000
-    pings.set(x, clock.mono())
-    if (pings.size > 8) pings.delete(pings.keys().next().value as number)
-    send([{ f: 'ping', x }])
   }
 
   function receive(text: string): void {
@@ -292,16 +264,15 @@ export function createSupervisor(ports: SupervisorPorts) {
         welcome(frame)
         return true
       case 'ping':
-        learnTime(frame.now)
+        meter.learnTime(frame.now)
         if (frame.retry) retry = frame.retry
         send([{ f: 'pong', x: frame.x }])
         return !frame.rooms
       case 'pong': {
-        let sentAt = pings.get(frame.x)
-        pings.delete(frame.x)
-        if (sentAt !== undefined) measure(clock.mono() - sentAt, frame.now)
         // That of another tab is for whoever asked.
-        return sentAt !== undefined
+        let isOurs = meter.pong(frame.x, frame.now)
+        if (isOurs) ports.changed(state)
+        return isOurs
       }
       case 'bye':
         bye(frame.code, frame.final, frame.retry, frame.why)
@@ -341,7 +312,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     lastError = null
     tokenReason = 'connect'
     stats.connectMs = clock.mono() - openedAt
-    learnTime(frame.now)
+    meter.learnTime(frame.now)
     renewBefore(frame.expiresIn)
     feed({ type: 'welcome', heartbeat: frame.heartbeat })
     ports.welcomed(frame)
@@ -403,22 +374,6 @@ export function createSupervisor(ports: SupervisorPorts) {
         error instanceof RealtimeError ? error : new RealtimeError('token', messageOf(error), { cause: error })
       renewIn(tokens.againIn())
     }
-  }
-
-  // --- measuring ---
-
-  function learnTime(serverNow: number | undefined): void {
-    if (serverNow !== undefined)
-      stats.serverTimeOffsetMs = Math.round(serverNow + (stats.latencyMs ?? 0) / 2 - clock.now())
-  }
-
-  function measure(rtt: number, serverNow: number | undefined): void {
-    let { latencyMs, jitterMs } = stats
-    // Smoothed as in RFC 6298: a mean of 7/8, a deviation of 3/4.
-    stats.jitterMs = latencyMs === null ? rtt / 2 : (jitterMs ?? 0) * 0.75 + Math.abs(rtt - latencyMs) * 0.25
-    stats.latencyMs = latencyMs === null ? rtt : latencyMs * 0.875 + rtt * 0.125
-    learnTime(serverNow)
-    ports.changed(state)
   }
 
   return {
