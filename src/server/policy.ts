@@ -16,8 +16,9 @@ export interface Credentials {
 
 /** Who a connection is. */
 export interface Identity {
+  /** Must be the one that the client named, if it named one: otherwise the connection ends with `wrong-user`. */
   readonly user: string
-  /** Seconds until this must be renewed; never, when absent. */
+  /** Seconds until this must be renewed; never, when absent. Below zero it is taken for `limits.tokenGrace` more. */
   readonly expiresIn?: number
   /** Handed to every policy question of this connection. */
   readonly claims?: unknown
