@@ -259,6 +259,8 @@ export function createOutgoing(ports: OutgoingPorts) {
     /** A new connection is welcome; nothing is sent before its rooms are joined. */
     opened(size: { count: number; bytes: number; max: number }): void {
       window = size
+      // Whose turn it was is forgotten: what is critical leaves first.
+      turn = 0
     },
     /** The connection is gone: whatever was in flight waits for the marks of the next one. */
     closed(): void {

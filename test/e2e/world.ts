@@ -74,17 +74,20 @@ export async function createWorld({
   limits = {},
   chromium = {},
   auth = false,
+  storage = 'sqlite',
   refuseWebSockets = process.env.E2E_TRANSPORT === 'http'
 }: {
   limits?: Record<string, unknown>
   chromium?: Parameters<typeof launch>[0]
   /** Tokens are `<user>:<seconds it is good for>`; without it the claimed user is believed. */
   auth?: boolean
+  /** Where the server keeps its rooms. */
+  storage?: 'sqlite' | 'memory'
   refuseWebSockets?: boolean
 } = {}): Promise<World> {
   let dir = mkdtempSync(join(tmpdir(), 'realtime-e2e-'))
   let env = {
-    DATABASE: join(dir, 'server.db'),
+    ...(storage === 'sqlite' && { DATABASE: join(dir, 'server.db') }),
     LIMITS: JSON.stringify(limits),
     ...(auth && { AUTH: '1' }),
     ...(refuseWebSockets && { REFUSE_WEBSOCKETS: '1' })

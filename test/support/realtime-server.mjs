@@ -12,11 +12,12 @@
 //   /auth     { refuse?: [token], forbid?: [token], down?: true } → what authentication says from now on
 //   /revoke   { user } → puts a user out
 // AUTH: with it a token is «user:seconds it is good for»; without it the claimed user is believed.
-// Besides the companion's features it runs that of tally.mjs.
+// Besides the companion's features it runs those of tally.mjs and lanes.mjs.
 
 import { createServer as createHttpServer } from 'node:http'
 import * as library from '../../dist/index.js'
 import { createServer, createSqliteStorage, defaultPolicy, RealtimeError } from '../../dist/server/node.js'
+import { lanesOf } from './lanes.mjs'
 import { tallyOf } from './tally.mjs'
 
 let refused = []
@@ -88,7 +89,7 @@ let { hub, port } = await createServer({
   path: '/realtime',
   policy,
   authenticate,
-  features: [...library.companionFeatures, tallyOf(library)],
+  features: [...library.companionFeatures, tallyOf(library), lanesOf(library)],
   limits: JSON.parse(process.env.LIMITS ?? '{}'),
   ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
 })

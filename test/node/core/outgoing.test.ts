@@ -256,6 +256,25 @@ test('lanes go by priority', async () => {
   expect(desk.out.map(({ id }) => id)).toEqual(['critical', 'high', 'normal', 'bulk'])
 })
 
+test('what is critical leaves first on a new connection, however much waited before it was called', async () => {
+  for (let turns = 0; turns < 10; turns++) {
+    let desk = await openDesk({ window: { count: 256, bytes: 100_000 } })
+    await desk.online(ROOM)
+    for (let i = 0; i < turns; i++) {
+      desk.outgoing.pump()
+      await desk.tab.clock.settle()
+    }
+    desk.offline()
+    await append(desk.tab, ...Array.from({ length: 600 }, (_, i) => `n${i}`))
+    await append(desk.tab, rowOf('alarm', { lane: 'critical' }))
+    desk.isOpen = true
+    await desk.online(ROOM)
+    await desk.exchange()
+    expect(desk.server.log[0]?.id).toBe('alarm')
+    expect(desk.server.log).toHaveLength(601)
+  }
+})
+
 test('no lane starves while another is always full, and no room in it', async () => {
   let desk = await openDesk({ window: { count: 1, bytes: 100_000 } })
   let bulk = (room: string, i: number): Row => rowOf(`${room}-${i}`, { room, lane: 'bulk' })
