@@ -9,6 +9,8 @@ import type { Row } from './rows.js'
 
 /** The longest that one paint works on waiting rows, in milliseconds. */
 const SLICE = 8
+/** So many rows on top are painted at once; more of them, as all others. */
+const MOST_NEWS = 128
 /** After painting for longer than a slice, the page has so many times that time for itself. */
 const REST = 4
 
@@ -127,7 +129,8 @@ export function createPainting(ports: {
       let shown = new Map<string, unknown>()
       let until = mono() + SLICE
       for (let [name, layer] of layers) {
-        let { news } = layer
+        let news = layer.news.length > MOST_NEWS ? [] : layer.news
+        if (news !== layer.news) layer.isDirty = true
         layer.news = []
         let isDue = layer.isDirty && !layer.fold && (isCheap(layer) || until - SLICE >= layer.dueAt)
         if (isDue && !top) layer.fold = begin(layer)

@@ -440,6 +440,16 @@ test('what changes below many rows is painted in slices, and rarely; rows on top
   rest()
   expect(shown).toEqual(['theirs@ann', 'n0@me', 'theirs too@ann', ...kept, 'late@me'])
 
+  // Many at once are no news: they are painted as all others.
+  let many = Array.from({ length: 300 }, (_, i) => `m${i}`)
+  replica.addPending(many.map(id => rowOf(id)))
+  let start = spent
+  paint('top')
+  expect(spent).toBe(start)
+  expect(rest().longest).toBe(8)
+  expect(shown.slice(-2)).toEqual(['m298@me', 'm299@me'])
+  for (let id of many) replica.removePending(id)
+
   // Another life of the log: what was being painted is void, and nothing waits for its turn.
   replica.event(eventOf(4, 'n1'))
   paint()
