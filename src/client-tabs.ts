@@ -123,7 +123,7 @@ export function createClientTabs(ports: ClientTabsPorts) {
   function reconsider(): void {
     if (!lease.held) bridge.dropped()
     if (!mayPush()) ports.demote()
-    if (chosen !== null && chosen !== role()) ports.rechoose()
+    if (isWanted && chosen !== null && chosen !== role()) ports.rechoose()
     ports.changed()
   }
 
@@ -182,6 +182,7 @@ export function createClientTabs(ports: ClientTabsPorts) {
     else if (v !== TABS_VERSION) return
     else if (m.t === 'end') ports.ended(m.reason)
     else if (m.t === 'auth') lease.held && supervisor().authenticate(m.token)
+    else if (m.t === 'hint') hurry(m.hint)
     else if (lease.held) bridge.hear(m)
     else if (!('term' in m) || m.term >= (lease.leader?.term ?? 0)) follower.hear(from, m)
   }
@@ -198,6 +199,11 @@ export function createClientTabs(ports: ClientTabsPorts) {
     isLookDue = false
     stopLook = clock.after(LOOK_INTERVAL, lookNow)
     ports.look()
+  }
+
+  /** Only for a wait: a connection that is there is asked by pings. */
+  function hurry(hint: 'online' | 'visible' | 'probe'): void {
+    if (lease.held && supervisor().state.phase !== 'online') supervisor().feed({ type: 'hint', hint })
   }
 
   function stateNow(): LeaderState {
@@ -241,8 +247,9 @@ export function createClientTabs(ports: ClientTabsPorts) {
     connect,
     get view(): TabsView {
       let reason = reasonAlone()
-      let { phase } = supervisor().state
-      let isWaiting = chosen === 'follower' && (phase === 'connecting' || phase === 'waiting' || phase === 'offline')
+      let { state } = supervisor()
+      let isOver = state.phase === 'closed' && state.reason !== leaderState?.reason
+      let isWaiting = chosen === 'follower' && state.phase !== 'online' && state.phase !== 'idle' && !isOver
       return {
         tabs: isWanted ? role() : 'none',
         tabsReason: isWanted ? reason : null,
@@ -314,6 +321,17 @@ export function createClientTabs(ports: ClientTabsPorts) {
       bridge.dropped()
     },
     tell,
+    /** The connection of this tab has ended for good: if it was that of all tabs, so has theirs. */
+    over(reason: string): void {
+      if (!lease.held || !isWanted || reason === 'replaced') return
+      post({ t: 'end', reason })
+      isWanted = false
+      lease.release()
+    },
+    /** The page or the app knows something about the network: whoever has the connection hears it. */
+    hint(hint: 'online' | 'visible' | 'probe'): void {
+      if (chosen === 'follower') post({ t: 'hint', hint })
+    },
     /** The leader's session is everybody's. */
     authenticate(token: string): void {
       if (chosen === 'follower') post({ t: 'auth', token })

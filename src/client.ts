@@ -64,6 +64,8 @@ export interface Realtime {
   close(): Promise<void>
 }
 
+/** So long after its session was taken over a tab comes back, in milliseconds. */
+const REPLACED = 1000
 const DRAIN_DEADLINE = 10_000
 /** How long a tab's claim to play something keeps the other tabs from it. */
 const CLAIM_MS = 60_000
@@ -234,8 +236,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     demote: () => outbox.demote(),
     rechoose,
     ended(reason) {
-      supervisor.close(reason)
       tabs.stop()
+      supervisor.close(reason)
       rooms.save()
     },
     changed: () => view.update()
@@ -282,6 +284,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     changed(state) {
       tabs.tell()
+      if (state.phase === 'closed') tabs.over(state.reason)
+      if (state.phase === 'closed' && state.reason === 'replaced') comeBack()
       view.phase(state.phase)
       view.update()
     },
@@ -302,6 +306,15 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   /** The right to send, and the client's id, belong to a connection: with another one comes a new connection. */
   function reopen(): void {
     supervisor.feed({ type: 'reopen', reason: 'replaced' })
+  }
+
+  /** Another tab has the session. Who leads is known by then; whatever this tab is, it goes on in a session of its own. */
+  function comeBack(): void {
+    let stop = clock.after(REPLACED, () => {
+      let { state } = supervisor
+      if (!closed && state.phase === 'closed' && state.reason === 'replaced') supervisor.feed({ type: 'connect' })
+    })
+    stops.push(stop)
   }
 
   /** This tab leads now, or another one does: there is another way to the server, and it is taken at once. */
@@ -439,6 +452,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
           if (event === 'hidden') {
             if (!isAway) rooms.save()
           } else supervisor.feed({ type: 'hint', hint: event })
+          if (event === 'visible' || event === 'online') tabs.hint(event)
           if (event === 'hidden' || event === 'visible') tabs.seen(event === 'visible')
         }
       })
@@ -474,8 +488,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   function endConnection(reason: string): void {
     // Whose tabs stay will be back at once: their presence goes on.
     if (tabs.isSharing && reason !== 'logout') supervisor.feed({ type: 'suspend' })
-    supervisor.close(reason)
     tabs.stop()
+    supervisor.close(reason)
   }
 
   async function close(reason: string): Promise<void> {
@@ -520,6 +534,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       isAwaited = ports.page?.prerendering() ?? false
       if (isAwaited) return
       tabs.start()
+      tabs.hint('probe')
       supervisor.feed({ type: 'connect' })
     },
     async disconnect({ pending = 'keep' } = {}) {
@@ -535,7 +550,10 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       supervisor.authenticate(token)
       tabs.authenticate(token)
     },
-    probe: () => supervisor.feed({ type: 'hint', hint: 'probe' }),
+    probe() {
+      supervisor.feed({ type: 'hint', hint: 'probe' })
+      tabs.hint('probe')
+    },
     on(type, listener) {
       let hear = shielded(listener)
       emitter.on(type, hear)

@@ -326,6 +326,8 @@ export function createSupervisor(ports: SupervisorPorts) {
     window: readonly [number, number] | undefined,
     why: string | undefined
   ): void {
+    // Another connection has this session now.
+    if (code === 'replaced') sid = undefined
     let refused = code === 'unauthorized'
     tokenReason = refused ? 'refused' : code === 'expired' ? 'refresh' : 'connect'
     // A fixed token that was refused stays refused; a function is asked again, with the back-off of any failure.

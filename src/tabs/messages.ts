@@ -45,6 +45,8 @@ export type TabMessage =
   | { readonly t: 'shut'; readonly term: number; readonly l?: string }
   /** The app handed in a new token. */
   | { readonly t: 'auth'; readonly token: string }
+  /** A tab that waits for the leader's connection knows something: it is worth another attempt. */
+  | { readonly t: 'hint'; readonly hint: 'online' | 'visible' | 'probe' }
   /** The session is over for every tab. */
   | { readonly t: 'end'; readonly reason: string }
 

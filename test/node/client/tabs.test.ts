@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { RealtimeError } from '../../../src/errors.js'
-import type { Clock } from '../../../src/ports.js'
+import type { Clock, OpenDisk } from '../../../src/ports.js'
 import { createWorld, type Device, type Tab, useBoard, type World } from './world.js'
 
 type Opened = Awaited<ReturnType<typeof online>>
@@ -177,7 +177,30 @@ describe('one socket', () => {
     await world.clock.advance(30_000)
     expect(all.map(one => shown(one).reason)).toEqual([shown(all[0] as Opened).reason, shown(all[0] as Opened).reason])
     expect(phasesOf(all)).toEqual(['closed', 'closed'])
+    expect(all.map(one => shown(one).lastError?.code)).toEqual(Array(2).fill(shown(all[0] as Opened).lastError?.code))
+    expect(device.network.open).toBe(0)
+    // Whichever tab is told to try again has it.
+    isRefused = false
+    all[1]?.client.connect()
+    await world.clock.advance(200)
+    expect(rolesOf(all)).toEqual(['none', 'leader'])
+    expect(phasesOf(all)).toEqual(['closed', 'online'])
+    all[0]?.client.connect()
+    await world.clock.advance(200)
+    expect(rolesOf(all)).toEqual(['follower', 'leader'])
   })
+})
+
+test('one tab that knows better hurries the one that has the socket', async () => {
+  let { world, device, all, second } = await tabs(3)
+  device.network.down = 'refused'
+  device.network.drop()
+  await world.clock.advance(60_000)
+  device.network.heal()
+  expect(phasesOf(all)).toEqual(['waiting', 'waiting', 'waiting'])
+  second.client.probe()
+  await world.clock.advance(200)
+  expect(phasesOf(all)).toEqual(['online', 'online', 'online'])
 })
 
 describe('rooms', () => {
@@ -532,6 +555,38 @@ describe('tabs that cannot share', () => {
     let tab = await online(world, world.device(), 'ann', { ports: { locks, openDisk } })
     await world.clock.advance(1000)
     expect(shown(tab)).toMatchObject({ phase: 'online', tabs: 'alone', tabsReason: expect.stringMatching(/not today/) })
+  })
+
+  test('[H5] a tab whose disk hangs and the one that then leads end up with a session each, and lose nothing', async () => {
+    let world = createWorld()
+    let device = world.device()
+    let isHung = false
+    let openDisk: OpenDisk = async name => {
+      if (isHung) throw new Error('hung')
+      let disk = await device.page().ports.openDisk?.(name)
+      if (!disk) throw new Error('none')
+      return { ...disk, write: (...all) => (isHung ? Promise.reject(new Error('hung')) : disk.write(...all)) }
+    }
+    let first = await online(world, device, 'ann', { ports: { openDisk } })
+    let second = await online(world, device)
+    expect(rolesOf([first, second])).toEqual(['leader', 'follower'])
+    isHung = true
+    first.board.note('a')
+    await world.clock.advance(100)
+    expect(rolesOf([first, second])).toEqual(['alone', 'leader'])
+    second.board.note('b')
+    await world.clock.advance(3000)
+    first.board.note('c')
+    second.board.note('d')
+    await world.clock.advance(5000)
+    expect(phasesOf([first, second])).toEqual(['online', 'online'])
+    expect(shown(first).sessionId).not.toBe(shown(second).sessionId)
+    isHung = false
+    await world.clock.advance(60_000)
+    expect(rolesOf([first, second])).toEqual(['follower', 'leader'])
+    await world.clock.advance(1000)
+    await expectSame(world, [first, second], 4)
+    expect(device.network.open).toBe(1)
   })
 
   test('[T7] of two versions of the app the newer one leads, and the older one sees, stores and says that it is old', async () => {
