@@ -69,6 +69,8 @@ export function createClientTabs(ports: ClientTabsPorts) {
   let lastTold = ''
   let stopLook: Stop | null = null
   let isLookDue = false
+  /** A page that is frozen while it reads keeps every other tab from writing. */
+  let isPaused = false
   /** By room, what this tab says of itself and since when. */
   let stamps = new Map<string, { self: unknown; at: number }>()
 
@@ -195,7 +197,7 @@ export function createClientTabs(ports: ClientTabsPorts) {
 
   function lookNow(): void {
     stopLook = null
-    if (!isLookDue) return
+    if (!isLookDue || isPaused) return
     isLookDue = false
     stopLook = clock.after(LOOK_INTERVAL, lookNow)
     ports.look()
@@ -268,6 +270,7 @@ export function createClientTabs(ports: ClientTabsPorts) {
     },
     /** The app wants a connection. */
     start(): void {
+      isPaused = false
       isWanted = true
       if (alone === null) lease.contend()
     },
@@ -278,12 +281,14 @@ export function createClientTabs(ports: ClientTabsPorts) {
     },
     /** The page stands still for a while, or has gone. */
     pause(): void {
+      isPaused = true
       lease.release()
       shut()
     },
     resume(): void {
+      isPaused = false
       open()
-      ports.look()
+      look()
       if (isWanted && alone === null) lease.contend()
     },
     seen(isVisible: boolean): void {

@@ -258,6 +258,7 @@ test('a leader that is frozen in the background is replaced within 10 s, and fol
     expect(took).toBeLessThanOrEqual(10_000)
     await createMemories(second, numbers(0, 5))
     await drained(second)
+    expect(await second.evaluate(() => RS.realtimeConnection.get().durability)).toBe('disk')
     await lifecycle.send('Page.setWebLifecycleState', { state: 'active' })
     await until(
       first,

@@ -433,6 +433,11 @@ test('[H10] a planned end is followed by a wait in its window; a final one by no
   expect(line.supervisor.state).toEqual({ phase: 'closed', reason: 'replaced' })
   await line.clock.advance(100_000)
   expect(line.wires).toHaveLength(2)
+  // The session is that of the other one now.
+  line.supervisor.feed({ type: 'connect' })
+  line.wire.sink.opened()
+  await line.clock.settle()
+  expect(framesOf(line.wire, 'hello')[0]).not.toHaveProperty('sid')
 })
 
 test('[F2] malformed frames are counted and move nothing; the good ones beside them count', async () => {
