@@ -14,6 +14,7 @@ export function webSocketConnect(implementation?: unknown): Connect {
     if (!Base) throw new RealtimeError('unsupported', 'There is no WebSocket here. Pass one as the option webSocket.')
     let native: WebSocket | null = null
     let isTapped = false
+    let hasOpened = false
     let over = false
     let end = (code: number, reason: string): void => {
       if (over) return
@@ -30,6 +31,10 @@ export function webSocketConnect(implementation?: unknown): Connect {
           if (!over && typeof event.data === 'string') sink.message(event.data)
         }
         this.onclose = event => end(event.code, event.reason)
+        // Of a socket that the page's policy forbids, Chromium reports an error and never a close.
+        this.onerror = () => {
+          if (!hasOpened) end(1006, '')
+        }
         isTapped = true
       }
 
@@ -49,6 +54,7 @@ export function webSocketConnect(implementation?: unknown): Connect {
       connectionTimeout: 2 ** 31 - 1
     })
     socket.onopen = () => {
+      hasOpened = true
       if (!over) sink.opened()
     }
     // Reported when no native close can come: the address was malformed or not allowed.

@@ -87,8 +87,11 @@ test('where the page itself forbids WebSockets', async () => {
   let page = world.watch(await device.context.newPage())
   await page.goto(pages.url)
   await page.evaluate(`import('/bundle/realtime-stores.js').then(RS => { window.RS = RS })`)
+  let since = Date.now()
   await connect(page, url, 'ada', { persona: 'forbidden' })
   await live(page)
+  // Not by the deadline of 5 s: the refusal is noticed.
+  expect(Date.now() - since).toBeLessThan(4500)
   expect(await transport(page)).toBe('http')
   await createMemories(page, numbers(0, 5))
   await drained(page)
