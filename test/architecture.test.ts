@@ -72,7 +72,7 @@ const house: House = {
   self: 'realtime-stores'
 }
 
-test('src keeps to its floors', () => {
+test('src keeps to its floors', { timeout: 60_000 }, () => {
   expect(problemsIn(readSources(), house)).toEqual([])
 })
 
