@@ -14,6 +14,8 @@ type Treatment = 'open' | 'refused' | 'hangs' | 'throws' | 'mute' | 'foreign'
 let clock: VirtualClock
 let network: Record<Transport, Treatment>
 let attempts: string[]
+/** Links that were ended by who uses them. */
+let closed: Transport[]
 let open: { transport: Transport; sink: LinkSink }[]
 let memory: Memory & { until: number }
 let tell: (event: PageEvent) => void
@@ -49,7 +51,10 @@ function way(transport: Transport): Connect {
         if (treatment === 'foreign') clock.after(20, () => !isOver && sink.message('<html>'))
         return true
       },
-      close: end,
+      close() {
+        closed.push(transport)
+        end()
+      },
       buffered: () => 0,
       transport
     }
@@ -110,6 +115,7 @@ beforeEach(() => {
   clock = createVirtualClock()
   network = { websocket: 'open', http: 'open' }
   attempts = []
+  closed = []
   open = []
   let listeners = new Set<(event: PageEvent) => void>()
   tell = event => {
@@ -159,6 +165,8 @@ describe('[W13] the first way to open is taken', () => {
     let made = attempt()
     await clock.advance(5100)
     expect(made).toMatchObject({ openedAt: at, log: ['opened', 'message'], link: { transport: 'http' } })
+    // One that may still open is given up.
+    if (treatment === 'hangs') expect(closed).toEqual(['websocket'])
   })
 
   test('a WebSocket that opens late is not given up for its lateness', async () => {
@@ -328,11 +336,11 @@ describe('[W16] the way back', () => {
     expect(made.log).toEqual(['opened', 'message', 'better'])
   })
 
-  test('a WebSocket that opens and lets nothing through is no way back', async () => {
+  test.each(['mute', 'foreign'] as const)('a WebSocket that opens and is %s is no way back', async treatment => {
     network.websocket = 'refused'
     let made = attempt()
     await clock.advance(100)
-    network.websocket = 'mute'
+    network.websocket = treatment
     await clock.advance(60_000)
     expect(made.log).toEqual(['opened', 'message'])
   })

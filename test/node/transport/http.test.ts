@@ -5,7 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { realClock } from '../../../src/env/clock.js'
 import type { Link } from '../../../src/ports.js'
-import { createServer as createRealtimeServer, type RealtimeServer } from '../../../src/server/node.js'
+import {
+  createServer as createRealtimeServer,
+  type RealtimeServer,
+  type ServerOptions
+} from '../../../src/server/node.js'
 import { createEventParser, type StreamEvent } from '../../../src/transport/event-stream.js'
 import { httpConnect } from '../../../src/transport/http-knock.js'
 
@@ -23,8 +27,11 @@ interface Passing {
 }
 
 /** A realtime server behind something that may interfere with every request. */
-async function behind(interfere: (passing: Passing, count: number) => void | Promise<void>) {
-  let server: RealtimeServer = await createRealtimeServer({ host: '127.0.0.1' })
+async function behind(
+  interfere: (passing: Passing, count: number) => void | Promise<void>,
+  options: ServerOptions = {}
+) {
+  let server: RealtimeServer = await createRealtimeServer({ host: '127.0.0.1', ...options })
   cleanups.push(() => server.close())
   let bodies: string[] = []
   let url = await listen(async (incoming, response) => {
@@ -240,6 +247,49 @@ test('a stream that breaks is asked for again from where it was; what came twice
   expect(pings(log)).toEqual([0, 1, 2, 3, 4, 99])
   expect(log.some(entry => entry.startsWith('closed'))).toBe(false)
   expect(bodies.filter(isDown).length).toBeGreaterThan(3)
+})
+
+test('[W5] what a server tells twice is told once; where something is missing, the connection ends', async () => {
+  let answers = ['id: 1\ndata: a\n\nid: 2\ndata: b\n\n', 'id: 2\ndata: b\n\nid: 3\ndata: c\n\n', 'id: 5\ndata: e\n\n']
+  let url = await listen(async (incoming, response) => {
+    let body = ''
+    for await (let chunk of incoming) body += chunk
+    if (!isDown(body)) response.end('{"id":"0123456789abcdef0123456789abcdef","max":1000}')
+    else response.end(`event: ready\ndata: 1\n\n${answers.shift()}`)
+  })
+  let { log, until } = open(url)
+  await until(/closed/)
+  expect(log).toEqual(['opened', 'a', 'b', 'c', 'closed 1006 a message is missing'])
+})
+
+test('[W10] the last words of a page that leaves arrive, also those that were on their way', async () => {
+  let told: string[] = []
+  let isHeld = false
+  let { url } = await behind(
+    async ({ body, pass }) => {
+      // The request in flight is overtaken.
+      if (isHeld && isUp(body)) await new Promise(resolve => setTimeout(resolve, 500))
+      await pass()
+    },
+    {
+      policy({ action, room }) {
+        told.push(`${action} ${room}`)
+        return true
+      },
+      revoke: ({ user }) => void told.push(`logout ${user}`)
+    }
+  )
+  let { link, until } = open(url)
+  await until(/opened/)
+  link.send(hello)
+  await until(/welcome/)
+  isHeld = true
+  link.send('[{"f":"join","ref":1,"room":"r"}]')
+  await new Promise(resolve => setTimeout(resolve, 50))
+  link.send('[{"f":"bye","code":"logout","final":true}]')
+  link.close(1000)
+  while (told.length < 2) await new Promise(resolve => setTimeout(resolve, 10))
+  expect(told).toEqual(['join r', 'logout ann'])
 })
 
 test('answers that bring nothing and end at once are not asked for without end', async () => {
