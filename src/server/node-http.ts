@@ -14,6 +14,9 @@ export interface NodeHttpOptions {
   readonly infoOf: (request: IncomingMessage) => PeerInfo
 }
 
+/** How long the end of an answer may take to be read, in milliseconds. */
+const LINGER = 5000
+
 /**
  * Takes the requests before the listeners of the server hear of them: a listener cannot keep the others from answering too,
  * and those of the app may come later than this.
@@ -46,13 +49,20 @@ export function pathOf({ url = '/' }: IncomingMessage): string {
 function answer(door: HttpDoor, body: string, info: PeerInfo, response: ServerResponse): void {
   // Followed by `close`, which says all that matters here.
   response.on('error', () => {})
+  let linger: ReturnType<typeof setTimeout> | undefined
   let over = door.take(body, info, {
     start: (status, headers) => void response.writeHead(status, headers),
     write: text => void response.write(text),
-    end: () => void response.end(),
+    end() {
+      response.end()
+      linger = setTimeout(() => response.destroy(), LINGER)
+    },
     buffered: () => response.writableLength
   })
-  response.on('close', over)
+  response.on('close', () => {
+    clearTimeout(linger)
+    over()
+  })
 }
 
 function refuse(response: ServerResponse): void {

@@ -1,10 +1,12 @@
 // A link over HTTP against servers and proxies that do what they should not: real ones, on this machine.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { realClock } from '../../../src/env/clock.js'
+import { defineFeature, volatile } from '../../../src/feature.js'
 import type { Link } from '../../../src/ports.js'
+import { anything } from '../../../src/schema.js'
 import {
   createServer as createRealtimeServer,
   type RealtimeServer,
@@ -12,6 +14,15 @@ import {
 } from '../../../src/server/node.js'
 import { createEventParser, type StreamEvent } from '../../../src/transport/event-stream.js'
 import { httpConnect } from '../../../src/transport/http-knock.js'
+
+let board = defineFeature({
+  name: 'board',
+  version: 1,
+  events: { note: volatile(anything(), { seconds: 0 }) },
+  initial: {},
+  reduce: { note: state => state },
+  commands: {}
+})
 
 let cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -397,6 +408,33 @@ test('a server that closes says goodbye over HTTP too, and does not wait for tho
   expect(log.at(-2)).toMatch(/"bye".*deploy/)
   expect(log.at(-1)).toBe('closed 4503 restart')
 })
+
+test('[L5] who asks for news and does not read them is ended, and nothing of it is left', async () => {
+  let http = createServer()
+  let sockets: Socket[] = []
+  http.on('connection', socket => sockets.push(socket))
+  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => http.close())
+  let server = await createRealtimeServer({ server: http, path: '/', features: [board], limits: { highWater: 10_000 } })
+  cleanups.push(() => server.close())
+  let post = (body: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}/`, { method: 'POST', body })
+  let { id } = (await (await post('{"open":1}')).json()) as { id: string }
+  await post(`{"id":"${id}","from":1}\n${hello}\n[{"f":"join","ref":1,"room":"r"}]`)
+  let socket = connect(server.port, '127.0.0.1')
+  cleanups.push(() => socket.destroy())
+  let body = `{"id":"${id}","after":0,"down":"stream"}`
+  socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  socket.pause()
+  // What the kernel takes on both sides counts as read.
+  for (let i = 0; server.hub.stats().connections > 0; i++) {
+    if (i > 5000) throw new Error('it is never ended')
+    server.hub.room('r').cast('board', 'note', { text: 'x'.repeat(50_000) }, { by: 'app', key: String(i) })
+    await post(`{"id":"${id}","from":${i + 2}}\nping`)
+  }
+  let reader = sockets.find(({ remotePort }) => remotePort === socket.localPort)
+  expect(reader?.destroyed).toBe(false)
+  await new Promise(resolve => reader?.once('close', resolve))
+}, 30_000)
 
 test('without HTTP a server answers POSTs like everything else', async () => {
   let server = await createRealtimeServer({ host: '127.0.0.1', http: false })
