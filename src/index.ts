@@ -76,5 +76,6 @@ export {
   string,
   tuple
 } from './schema.js'
+export { sharedRealtime } from './shared.js'
 export type { RealtimeService, ServiceOptions }
 export { createRealtimeService }

@@ -57,7 +57,8 @@ const house: House = {
       'companion-relay.ts',
       'companion-scene.ts',
       'companion-stores.ts',
-      'service.ts'
+      'service.ts',
+      'shared.ts'
     )
   ],
   platformFloors: [3, 5],

@@ -53,6 +53,8 @@ const MAX_BAD = 100
 const LOOK = 1500
 /** The wall clock going ahead of the monotonic one by more heartbeats than this means sleep. */
 const SLEEP = 1.5
+/** The close code of somebody who was sent more than they take. */
+const TOO_BIG = 1009
 /** The close code of somebody who means to leave: their presence ends at once. */
 const LEAVING = 1000
 /** The close code of somebody who will be back, or may be: their presence gets its grace. */
@@ -71,6 +73,11 @@ export function createSupervisor(ports: SupervisorPorts) {
   let me = ''
   /** Largest message that the server takes, in bytes. */
   let maxMessage = 64 * 1024
+  /** What connections have ended of: messages longer than this, and frames that were longer alone. */
+  let packLimit = Infinity
+  let frameLimit = Infinity
+  /** The longest message on the present link. */
+  let longest = 0
   let sid: string | undefined
   /** Until a server says how much room its clients need, this one is thought to be alone. */
   let retry: readonly [number, number] = [0, 0]
@@ -145,6 +152,7 @@ export function createSupervisor(ports: SupervisorPorts) {
   async function openLink(mine: number): Promise<void> {
     openedAt = clock.mono()
     badOnLink = 0
+    longest = 0
     try {
       let url = typeof ports.url === 'function' ? ports.url() : ports.url
       let current = connect(url, {
@@ -154,6 +162,7 @@ export function createSupervisor(ports: SupervisorPorts) {
         closed: (code, reason, error) => {
           if (mine !== attempt) return
           link = null
+          if (code === TOO_BIG) learnLimit()
           if (error !== undefined) return fail('blocked', error)
           fail(
             isWelcome && ports.online() ? 'server' : 'network',
@@ -205,6 +214,12 @@ export function createSupervisor(ports: SupervisorPorts) {
     }
   }
 
+  /** Something between us and the server takes less than the server does: smaller messages first, then smaller frames. */
+  function learnLimit(): void {
+    if (longest > maxMessage) frameLimit = longest - 1
+    else packLimit = longest / 2
+  }
+
   function closeLink(): void {
     attempt++
     let old = link
@@ -229,6 +244,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     for (let text of packFrames(frames, maxMessage)) {
       if (!link.send(text)) return false
       stats.bytesOut += text.length
+      longest = Math.max(longest, text.length)
     }
     return true
   }
@@ -307,7 +323,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     sid = frame.sid
     heartbeat = frame.heartbeat
     retry = frame.retry
-    maxMessage = frame.max
+    maxMessage = Math.min(frame.max, packLimit)
     isWelcome = true
     lastError = null
     tokenReason = 'connect'
@@ -315,7 +331,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     meter.learnTime(frame.now)
     renewBefore(frame.expiresIn)
     feed({ type: 'welcome', heartbeat: frame.heartbeat })
-    ports.welcomed(frame)
+    ports.welcomed({ ...frame, max: Math.min(frame.max, frameLimit) })
     // The first measurement comes at once: quality is shown as soon as the connection is.
     feed({ type: 'tick', heardAt })
   }

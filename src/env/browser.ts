@@ -110,3 +110,11 @@ export function browserDispatch(): ((type: string, detail: unknown) => void) | n
   if (typeof window === 'undefined') return null
   return (type, detail) => void window.dispatchEvent(new CustomEvent(type, { detail }))
 }
+
+/** What exists once in a page, also when the module that made it is run again. */
+export function pageWide<T>(key: string, make: () => T): T {
+  let page = globalThis as unknown as Record<symbol, T | undefined>
+  let symbol = Symbol.for(key)
+  page[symbol] ??= make()
+  return page[symbol]
+}
