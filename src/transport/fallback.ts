@@ -41,9 +41,10 @@ export function fallbackConnect(parts: Ways): Connect {
       if (!way || isOver) return
       let link: Link | null = null
       let isLost = false
-      function lost(code: number, reason: string): void {
+      function lost(code: number, reason: string, error?: unknown): void {
         if (isLost || isOver) return
         isLost = true
+        blocked ??= error
         pending--
         if (chosen) {
           if (chosen === link) end(code, reason)

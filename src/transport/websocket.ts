@@ -16,10 +16,10 @@ export function webSocketConnect(implementation?: unknown): Connect {
     let isTapped = false
     let hasOpened = false
     let over = false
-    let end = (code: number, reason: string): void => {
+    let end = (code: number, reason: string, error?: unknown): void => {
       if (over) return
       over = true
-      sink.closed(code, reason)
+      sink.closed(code, reason, error)
     }
 
     // The true messages and close codes: what the wrapper hands on is cloned, and its codes are made up.
@@ -57,9 +57,13 @@ export function webSocketConnect(implementation?: unknown): Connect {
       hasOpened = true
       if (!over) sink.opened()
     }
-    // Reported when no native close can come: the address was malformed or not allowed.
+    // Reported when no native close comes: the address was malformed or not allowed. What the policy of a page forbids,
+    // some browsers refuse at once and others by an error without a close.
     socket.onerror = event => {
       if (!native) end(1006, event.message)
+      else if (native.readyState === 3) {
+        setTimeout(() => end(1006, '', new RealtimeError('network', 'The browser did not allow the connection.')), 0)
+      }
     }
     socket.reconnect()
 

@@ -1,7 +1,11 @@
 // Places that are not a plain page: workers, frames of another site, copies of a tab, pages whose policy forbids the network,
 // modules that are run again.
 
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { launchBare } from '../support/chromium.js'
 import {
   connect,
   createMemories,
@@ -110,38 +114,45 @@ test('{HC 11} so it is in a service worker', async () => {
   expect(await serverContents(world, 'persona:service-worker')).toEqual(numbers(0, 10))
 })
 
-test('{HC 40} in a frame of another site it works, with a storage and a socket of its own', async () => {
-  let device = await world.device()
-  let own = await device.tab()
-  await connect(own, device.url, 'ada', { persona: 'framed' })
-  await live(own)
-  world.pages.put('/framing', `<!doctype html><title>framing</title><iframe src="${world.pages.url}/"></iframe>`)
-  let outer = world.watch(await device.context.newPage())
-  // Another name of this machine is another site.
-  await outer.goto(`http://localhost:${world.pages.port}/framing`)
-  let frame = outer.frames().at(-1)!
-  await frame.waitForFunction(() => 'RS' in window)
-  await frame.evaluate(
-    url => RS.realtimeService.connect({ url, user: 'ada', app: 'e2e', persona: 'framed' }),
-    device.url
-  )
-  await frame.waitForFunction(() => RS.realtimeConnection.get().phase === 'online')
-  expect(device.network.connections).toBe(2)
-  await frame.evaluate(() => RS.realtimeService.createMemory('from the frame').acked)
-  await createMemories(own, ['from the page'])
-  await shows(own, ['from the frame', 'from the page'])
-  let views = await Promise.all([
-    own.evaluate(() => RS.realtimeConnection.get()),
-    frame.evaluate(() => RS.realtimeConnection.get())
-  ])
-  console.log('VIEWS', JSON.stringify(views))
-  expect(views.map(({ leader, durability }) => [leader, durability])).toEqual([
-    [true, 'disk'],
-    [true, 'disk']
-  ])
-  expect(views[0]!.sessionId).not.toBe(views[1]!.sessionId)
-  expect(await logged(own)).toEqual(['from the frame', 'from the page'])
-})
+test.each([
+  ['a private window', true],
+  ['an ordinary profile', false]
+])(
+  '{HC 40} in a frame of another site it works, with a storage, if any, and a socket of its own: in %s',
+  async (_, isPrivate) => {
+    let chromium = isPrivate ? null : await launchBare(mkdtempSync(join(tmpdir(), 'realtime-framed-')))
+    let persona = isPrivate ? 'framed-private' : 'framed'
+    let device = await world.device(chromium?.context)
+    let own = await device.tab()
+    await connect(own, device.url, 'ada', { persona })
+    await live(own)
+    world.pages.put('/framing', `<!doctype html><title>framing</title><iframe src="${world.pages.url}/"></iframe>`)
+    let outer = world.watch(await device.context.newPage())
+    // Another name of this machine is another site.
+    await outer.goto(`http://localhost:${world.pages.port}/framing`)
+    let frame = outer.frames().at(-1)!
+    await frame.waitForFunction(() => 'RS' in window)
+    await frame.evaluate(([url, persona]) => RS.realtimeService.connect({ url, user: 'ada', app: 'e2e', persona }), [
+      device.url,
+      persona
+    ] as const)
+    await frame.waitForFunction(() => RS.realtimeConnection.get().phase === 'online')
+    expect(device.network.connections).toBe(2)
+    await frame.evaluate(() => RS.realtimeService.createMemory('from the frame').acked)
+    await createMemories(own, ['from the page'])
+    await shows(own, ['from the frame', 'from the page'])
+    let views = await Promise.all([
+      own.evaluate(() => RS.realtimeConnection.get()),
+      frame.evaluate(() => RS.realtimeConnection.get())
+    ])
+    expect(views.map(({ leader }) => leader)).toEqual([true, true])
+    // This browser keeps the data of frames apart, or, in a private window, does not let them keep any.
+    expect(views.map(({ durability }) => durability)).toEqual(['disk', isPrivate ? 'memory' : 'disk'])
+    expect(views[0]!.sessionId).not.toBe(views[1]!.sessionId)
+    expect(await logged(own)).toEqual(['from the frame', 'from the page'])
+    await chromium?.close()
+  }
+)
 
 test('{HC 38} a duplicated tab, which gets a copy of the session storage, is a tab of its own: nothing is doubled', async () => {
   let device = await world.device()
@@ -173,15 +184,38 @@ test('{HC 38} a duplicated tab, which gets a copy of the session storage, is a t
   expect(leads.filter(Boolean)).toHaveLength(1)
 })
 
-test('{HC 21} a page whose policy forbids the connection, or whose browser throws at it, keeps what waits and breaks nothing', async () => {
+test('{HC 21} a page whose policy forbids the connection keeps what waits, says that it is blocked, and breaks nothing', async () => {
   let device = await world.device()
-  let html = `<!doctype html><meta http-equiv="Content-Security-Policy" content="connect-src 'self'">
+  world.pages.put(
+    '/forbidding',
+    `<!doctype html><meta http-equiv="Content-Security-Policy" content="connect-src 'self'">
     <script type="module">import * as RS from '/bundle/realtime-stores.js'; window.RS = RS</script>`
-  world.pages.put('/forbidding', html)
-  let forbidding = world.watch(await device.context.newPage())
-  await forbidding.goto(`${world.pages.url}/forbidding`)
-  await forbidding.waitForFunction(() => 'RS' in window)
-  let throwing = await device.tab({
+  )
+  let page = world.watch(await device.context.newPage())
+  await page.goto(`${world.pages.url}/forbidding`)
+  await page.waitForFunction(() => 'RS' in window)
+  await connect(page, device.url, 'ada', { persona: 'forbidden' })
+  await createMemories(page, numbers(0, 5))
+  await until(page, () => RS.realtimeConnection.get().lastError !== null)
+  expect(await page.evaluate(() => RS.realtimeConnection.get())).toMatchObject({
+    phase: 'waiting',
+    reason: 'blocked',
+    durability: 'disk',
+    pending: { count: 5 },
+    canSend: true
+  })
+  await shows(page, numbers(0, 5))
+  // Allowed at the next visit, what waited is delivered.
+  await page.goto(world.pages.url)
+  await connect(page, device.url, 'ada', { persona: 'forbidden' })
+  await live(page)
+  await drained(page)
+  expect(await serverContents(world, 'persona:forbidden')).toEqual(numbers(0, 5))
+})
+
+test('{HC 21} where the browser throws at every WebSocket, the same goes over HTTP', async () => {
+  let device = await world.device()
+  let page = await device.tab({
     before: () => {
       window.WebSocket = class {
         constructor() {
@@ -190,29 +224,12 @@ test('{HC 21} a page whose policy forbids the connection, or whose browser throw
       } as unknown as typeof WebSocket
     }
   })
-  for (let [page, persona] of [
-    [forbidding, 'forbidden'],
-    [throwing, 'throwing']
-  ] as const) {
-    await connect(page, device.url, persona, { persona })
-    await createMemories(page, numbers(0, 5))
-    await new Promise(r => setTimeout(r, 3000))
-    console.log('CSP', persona, JSON.stringify(await page.evaluate(() => RS.realtimeConnection.get())))
-    await until(page, () => RS.realtimeConnection.get().lastError !== null)
-    expect(await page.evaluate(() => RS.realtimeConnection.get())).toMatchObject({
-      durability: 'disk',
-      pending: { count: 5 },
-      canSend: true
-    })
-    await shows(page, numbers(0, 5))
-  }
-  expect(await throwing.evaluate(() => RS.realtimeConnection.get().reason)).toBe('blocked')
-  // Allowed at the next visit, what waited is delivered.
-  await forbidding.goto(world.pages.url)
-  await connect(forbidding, device.url, 'forbidden', { persona: 'forbidden' })
-  await live(forbidding)
-  await drained(forbidding)
-  expect(await serverContents(world, 'persona:forbidden')).toEqual(numbers(0, 5))
+  await connect(page, device.url, 'ada', { persona: 'throwing' })
+  await createMemories(page, numbers(0, 5))
+  await live(page)
+  await drained(page)
+  expect(await page.evaluate(() => RS.realtimeConnection.get().transport)).toBe('http')
+  expect(await serverContents(world, 'persona:throwing')).toEqual(numbers(0, 5))
 })
 
 test('{HC 9} a module that a development server runs again gets the client that is there, also from another copy of the library', async () => {
