@@ -1,6 +1,6 @@
 // What the benchmarks run inside the browser. Each function is called by run.mjs and returns plain numbers.
 
-import { createStore, set } from 'idb-keyval'
+import { createStore, set, setMany } from 'idb-keyval'
 import { createRealtime } from '../dist/index.js'
 import { ticks } from './feature.mjs'
 
@@ -68,8 +68,8 @@ async function timed({ total, concurrent }, act) {
   return ms
 }
 
-/** Actions that are awaited until they are stored. Offline without `url`. */
-export async function storeOurs({ url, ...job }) {
+/** Actions that are awaited until they are stored, with others `waiting` before them. Offline without `url`. */
+export async function storeOurs({ url, waiting = 0, ...job }) {
   let client = open(url ?? 'ws://127.0.0.1:9/')
   await client.ready
   let { tick, $status } = client.room('bench').use(ticks)
@@ -78,6 +78,7 @@ export async function storeOurs({ url, ...job }) {
     await when($status, status => !status.stale)
   }
   await tick(0)
+  for (let i = 0; i < waiting; i += 500) await Promise.all(Array.from({ length: 500 }, (_, j) => tick(i + j).stored))
   let ms = await timed(job, value => tick(value).stored)
   if (client.$connection.get().durability !== 'disk') throw new Error('nothing was stored on disk')
   await client.disconnect({ pending: 'purge' })
@@ -86,7 +87,7 @@ export async function storeOurs({ url, ...job }) {
 }
 
 /** The same with one `set` of idb-keyval for each. */
-export async function storePlain(job) {
+export async function storePlain({ waiting = 0, ...job }) {
   let store = createStore(`plain-${stores++}-${performance.now()}`, 'entries')
   let row = n => ({
     n,
@@ -98,6 +99,11 @@ export async function storePlain(job) {
     at: Date.now()
   })
   await set(0, row(0), store)
+  for (let i = 0; i < waiting; i += 500)
+    await setMany(
+      Array.from({ length: 500 }, (_, j) => [-1 - i - j, row(i + j)]),
+      store
+    )
   return timed(job, n => set(n, row(n), store))
 }
 

@@ -150,12 +150,14 @@ async function receive(page, server, { name, group, count, room }) {
 function stored(server, inPage) {
   return [
     { concurrent: 1, total: 50 },
+    { concurrent: 1, total: 50, waiting: 10_000 },
     { concurrent: 1, total: 50, url: server.memory },
     { concurrent: 100, total: 1000 },
     { concurrent: 1000, total: 2000 }
   ].map(job => {
-    let { concurrent, total, url } = job
+    let { concurrent, total, url, waiting } = job
     let title = `${concurrent === 1 ? 'one alone' : `${concurrent} at once`}, ${url ? 'connected' : 'offline'}`
+    if (waiting) title += `, behind ${waiting} others`
     let ours = []
     let plain = []
     return {
