@@ -24,7 +24,8 @@ interface Slot {
 
 /** Makes a receipt. `awaits` is the stage at which awaiting the receipt itself resolves. */
 export function createReceipt(id: string, awaits: 'stored' | 'sent'): ReceiptControl {
-  let reached = new Set<Stage>()
+  /** How many stages were reached: a later one implies the earlier ones. */
+  let reached = 0
   let failure: RealtimeError | null = null
   let slots = new Map<Stage, Slot>()
 
@@ -41,7 +42,7 @@ export function createReceipt(id: string, awaits: 'stored' | 'sent'): ReceiptCon
       promise.catch(() => {})
       slot = { promise, resolve, reject }
       slots.set(name, slot)
-      if (reached.has(name)) resolve()
+      if (STAGES.indexOf(name) < reached) resolve()
       else if (failure) reject(failure)
     }
     return slot.promise
@@ -77,18 +78,14 @@ export function createReceipt(id: string, awaits: 'stored' | 'sent'): ReceiptCon
     },
     reach(name) {
       if (failure) return
-      // A later stage implies the earlier ones.
-      for (let earlier of STAGES.slice(0, STAGES.indexOf(name) + 1)) {
-        if (reached.has(earlier)) continue
-        reached.add(earlier)
-        slots.get(earlier)?.resolve()
-      }
+      for (let count = STAGES.indexOf(name) + 1; reached < count; reached++)
+        slots.get(STAGES[reached] as Stage)?.resolve()
     },
-    hasReached: name => reached.has(name),
+    hasReached: name => STAGES.indexOf(name) < reached,
     fail(error) {
       if (failure) return
       failure = error
-      for (let name of STAGES) if (!reached.has(name)) slots.get(name)?.reject(error)
+      for (let name of STAGES.slice(reached)) slots.get(name)?.reject(error)
     }
   }
 }
