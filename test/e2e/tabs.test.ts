@@ -1,7 +1,6 @@
 // Several tabs of one person: one of them has the socket and sends for all, and another takes over when it goes or hangs.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -231,7 +230,7 @@ test('a leader that hangs is replaced within 10 s, and follows when it is throug
 test('a leader that is frozen in the background is replaced within 10 s, and follows at its thaw', {
   timeout: 90_000
 }, async () => {
-  let dir = mkdtempSync(join(tmpdir(), 'realtime-tabs-'))
+  let dir = mkdtempSync(join(world.dir, 'profile-'))
   let browser = await launchBare(dir)
   try {
     let device = await world.device(browser.context)
@@ -274,7 +273,6 @@ test('a leader that is frozen in the background is replaced within 10 s, and fol
     await shows(second, [...numbers(0, 5), 'from behind'])
   } finally {
     await browser.close()
-    rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
   }
 })
 
