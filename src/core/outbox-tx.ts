@@ -203,8 +203,11 @@ export async function confirmAll(tx: DiskWriter): Promise<void> {
   }
 }
 
-/** The server knows nothing of a chain any more: what was settled is gone for good, and its number is no measure. */
-export async function forgetSettled(tx: DiskWriter, key: string): Promise<void> {
+/**
+ * The server knows nothing of a chain any more: what was settled is gone for good, and its number is no measure. Counts as a
+ * cut, so that other tabs look at what is left.
+ */
+export async function forgetSettled(tx: DiskWriter, key: string): Promise<ChainRecord> {
   let record = await readChain(tx, key)
   let settled = record.last?.n ?? 0
   for (let [chunk, value] of await tx.range(keys.chunk(key, 0), keys.chunk(key, settled + 1))) {
@@ -214,7 +217,9 @@ export async function forgetSettled(tx: DiskWriter, key: string): Promise<void> 
       unpackRows(value).filter(row => row.n > settled)
     )
   }
-  tx.put(keys.chain(key), { ...record, last: null, done: 0 })
+  let reset = { ...record, last: null, done: 0, cuts: record.cuts + 1 }
+  tx.put(keys.chain(key), reset)
+  return reset
 }
 
 /**

@@ -150,12 +150,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     for (;;) {
       let from = indexAfter(chain.rows, chain.claimed)
       if (from === chain.rows.length) return []
-      // What can still be replaced or expire must be known as sent even after a power cut.
-      let isStrict = chain.rows
-        .slice(from, from + max.count)
-        .some(row => row.ttl !== undefined || row.key !== undefined)
       let of = { isOver: (row: Row): boolean => mirror.timeLeft(row) < 0, weight: mirror.weight }
-      let result = await commit(isStrict ? 'strict' : 'relaxed', async tx => {
+      // What can still be taken back must be known as sent even after a power cut.
+      let result = await commit('strict', async tx => {
         await assertClient(tx, store.client.cid, store.gen)
         return claimRows(tx, chain, max, of)
       })
@@ -366,11 +363,12 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     /** The server's marks of a chain are gone: its numbers count as never settled. */
     resetChain: (key: string): Promise<void> =>
       lane.run(async () => {
-        await commit('strict', async tx => {
+        let { cuts } = await commit('strict', async tx => {
           await assertClient(tx, store.client.cid)
-          await forgetSettled(tx, key)
+          return forgetSettled(tx, key)
         })
-        Object.assign(mirror.chain(key), { last: null, done: 0 })
+        Object.assign(mirror.chain(key), { last: null, done: 0, cuts })
+        on.wrote()
       }),
 
     /** Resolves when everything accepted so far is on disk. */

@@ -521,7 +521,7 @@ describe('when the disk fails', () => {
     await append(tab, 'b')
     expect(disk.writes.at(-1)).toBe('relaxed')
     await tab.outbox.claim(CHAIN, MANY)
-    expect(disk.writes.at(-1)).toBe('relaxed')
+    expect(disk.writes.at(-1)).toBe('strict')
     await append(tab, rowOf('t', { ttl: 100 }))
     await tab.outbox.claim(CHAIN, MANY)
     expect(disk.writes.at(-1)).toBe('strict')

@@ -1,0 +1,41 @@
+// Every rule taken away is noticed, and the schedules that show it pass with the rule in its place.
+
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { breaks } from './breaks.js'
+import { bundle } from './bundle.js'
+import { explain } from './explain.js'
+import { runInWorker } from './in-worker.js'
+import type { Schedule } from './steps.js'
+
+/** The shortest schedules found so far, by the name of what they show. */
+const schedules = JSON.parse(readFileSync(new URL('./schedules.json', import.meta.url), 'utf8')) as Record<
+  string,
+  Schedule
+>
+
+/** Where the schedule no longer shows it, seeds are tried. */
+const SEEDS = 1000
+const LIMIT = 30_000
+
+test.each(breaks.map(item => [item.name, item] as const))(
+  'it is noticed when %s',
+  { timeout: 120_000 },
+  async (name, item) => {
+    let program = await bundle(item.patches)
+    let known = schedules[name]
+    let order = { schedules: known ? [known] : [], to: SEEDS, limit: LIMIT }
+    let { failures, error } = await runInWorker(program, order, { deadline: LIMIT + 30_000 })
+    expect(failures.length > 0 || error !== undefined).toBe(true)
+  }
+)
+
+test('every schedule passes where nothing is broken', { timeout: 120_000 }, async () => {
+  let { runs, failures } = await runInWorker(await bundle(), { schedules: Object.values(schedules), all: true })
+  expect(failures.map(explain)).toEqual([])
+  expect(runs).toBe(Object.keys(schedules).length)
+})
+
+test('every break has a schedule, and every schedule a name that says what it shows', () => {
+  expect(breaks.filter(({ name }) => !schedules[name]).map(({ name }) => name)).toEqual([])
+})
