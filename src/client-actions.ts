@@ -100,15 +100,6 @@ export function createClientActions(ports: ClientActionsPorts) {
       append(row)
       return ledger.open(id, 'stored')
     },
-    /** Sends a parked row again. False when it is not parked any more. */
-    async retryParked(id: string): Promise<boolean> {
-      let item = outbox.parked.get(id)
-      if (!item) return false
-      let { ttl: _isOver, ...row } = item.row
-      // Back into the outbox first: after a crash in between it is in both, and the server knows its id.
-      append({ ...row, n: 0, at: clock.now() })
-      return (await outbox.unpark(id)) !== null
-    },
     /** Waits for the next row that grows too old before it could leave. */
     watchExpiry(): void {
       stopExpiry?.()

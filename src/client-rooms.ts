@@ -7,7 +7,7 @@ import type { Outgoing } from './core/outgoing.js'
 import { chainKey } from './core/rows.js'
 import { createSaver } from './core/saver.js'
 import type { Lane } from './feature.js'
-import type { Clock } from './ports.js'
+import type { Clock, Stop } from './ports.js'
 import type { DownFrame, Frame, FrameOf } from './protocol/frames.js'
 import { createRoomCore, type Room, type RoomCore, type RoomHost } from './room.js'
 
@@ -35,6 +35,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
   let shown = new Map<string, RoomCore>()
   /** By the number of their join. */
   let silent = new Map<number, string>()
+  /** Before they are joined again. */
+  let pauses = new Set<Stop>()
   /** Rooms whose saved state is being read. */
   let restoring = new Set<Promise<void>>()
   let refs = 0
@@ -126,7 +128,13 @@ export function createClientRooms(ports: ClientRoomsPorts) {
       silent.delete(ref as number)
       deliver()
     } else if (code === 'stale') ports.outgoing().stale()
-    else clock.after(after ?? 1000, () => isOnline && !shown.has(room) && joinSilently(room))
+    else {
+      let stop = clock.after(after ?? 1000, () => {
+        pauses.delete(stop)
+        if (!shown.has(room)) joinSilently(room)
+      })
+      pauses.add(stop)
+    }
   }
 
   // --- entering and leaving ---
@@ -227,6 +235,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     offline(): void {
       isOnline = false
       silent.clear()
+      for (let stop of pauses) stop()
+      pauses.clear()
       for (let core of shown.values()) core.offline()
     },
     again,

@@ -167,7 +167,13 @@ export function createClientTabs(ports: ClientTabsPorts) {
 
   function receive(message: unknown): void {
     let { v, from, m } = (message ?? {}) as Partial<Envelope>
-    if (!m || v === undefined || from === undefined || alone !== null) return
+    if (!m || v === undefined || from === undefined) return
+    // Who logs out means every tab, whatever its version and its connection.
+    if (m.t === 'end' && m.reason === 'logout') {
+      ports.ended(m.reason)
+      return
+    }
+    if (alone !== null) return
     lease.hear(from)
     // These two are the same in every version.
     if (m.t === 'who') lease.beat()
@@ -183,7 +189,7 @@ export function createClientTabs(ports: ClientTabsPorts) {
     } else if (m.t === 'wrote') look()
     else if (v !== TABS_VERSION) return
     else if (m.t === 'end') ports.ended(m.reason)
-    else if (m.t === 'auth') lease.held && supervisor().authenticate(m.token)
+    else if (m.t === 'auth') supervisor().authenticate(m.token)
     else if (m.t === 'hint') hurry(m.hint)
     else if (lease.held) bridge.hear(m)
     else if (!('term' in m) || m.term >= (lease.leader?.term ?? 0)) follower.hear(from, m)
@@ -337,9 +343,9 @@ export function createClientTabs(ports: ClientTabsPorts) {
     hint(hint: 'online' | 'visible' | 'probe'): void {
       if (chosen === 'follower') post({ t: 'hint', hint })
     },
-    /** The leader's session is everybody's. */
+    /** The session is everybody's, and so is its token: whoever leads next needs it. */
     authenticate(token: string): void {
-      if (chosen === 'follower') post({ t: 'auth', token })
+      if (alone === null) post({ t: 'auth', token })
     },
     end: (reason: string): void => post({ t: 'end', reason }),
     close(): void {

@@ -255,6 +255,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     async identify() {
       await ready
       let gen = tabs.mayPush() ? await outbox.raiseGen() : 0
+      // Another tab may have taken the lead meanwhile; then this attempt is over, and the right to send must not stay.
+      if (!tabs.mayPush()) outbox.demote()
       return { app, user, cid: outbox.client.cid, gen, platform: options.platform, resume: gen > 0 }
     },
     welcomed(frame: WelcomeFrame) {
@@ -360,7 +362,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       discard: async id => (await outbox.withdraw(row => row.id === id, { kind: 'purged' })).length > 0
     },
     parked: {
-      retry: actions.retryParked,
+      retry: outbox.restore,
       discard: async id => (await outbox.unpark(id)) !== null
     }
   })
@@ -500,6 +502,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     for (let stop of [...stops, stopPaint]) stop?.()
     recovery.close()
     ledger.close()
+    for (let call of drained.splice(0)) call()
     await outbox.idle().catch(() => {})
     view.close()
     actions.close()

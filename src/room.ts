@@ -200,11 +200,16 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     if (tooMany <= 0) rejoin()
     else {
       phase = 'out'
-      stopPause = clock.after(Math.min(MAX_PAUSE, 1000 * 2 ** (tooMany - 1)), () => {
-        stopPause = null
-        rejoin()
-      })
+      joinAfter(Math.min(MAX_PAUSE, 1000 * 2 ** (tooMany - 1)))
     }
+  }
+
+  function joinAfter(ms: number): void {
+    stopPause?.()
+    stopPause = clock.after(ms, () => {
+      stopPause = null
+      rejoin()
+    })
   }
 
   let awaiting: (() => void)[] = []
@@ -226,7 +231,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
     if (verdict === 'rejoin') {
       // Our position was wrong; without one, a server that still does not answer with a state is given time.
       if (hadPosition) host.send([joinNow()])
-      else clock.after(REJOIN_AFTER, () => frame.ref === ref && rejoin())
+      else joinAfter(REJOIN_AFTER)
       return
     }
     phase = 'recovering'
@@ -294,7 +299,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       setStatus({ refused: frame.code })
       host.refused(id, frame.code, frame.message)
     } else if (frame.code === 'stale') host.stale()
-    else clock.after(frame.after ?? 1000, () => phase === 'out' && rejoin())
+    else joinAfter(frame.after ?? 1000)
   }
 
   function paint(top?: 'top'): void {

@@ -77,8 +77,8 @@ export function createMirror(clock: Clock) {
     },
     /** Counts a row from the moment it is accepted, before it is on disk. */
     add(row: Row, weight = weigh(row)): void {
+      bytes += weight - (weights.get(row.id) ?? 0)
       weights.set(row.id, weight)
-      bytes += weight
       timeLeft(row)
     },
     weight: ({ id }: Row): number => weights.get(id) ?? 0,

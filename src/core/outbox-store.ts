@@ -213,7 +213,9 @@ export function createOutboxStore(ports: {
       Object.assign(chain, record)
     }
     if (found.length) on.found(found)
-    for (let row of gone)
+    // What was refused and sent again before this tab looked never went.
+    let back = new Set(gone.length ? found.map(({ id }) => id) : [])
+    for (let row of gone.filter(({ id }) => !back.has(id)))
       drop(row, parkedOutcome(row) ?? { kind: 'acked', at: mirror.chain(chainKey(row.room, row.lane)).last?.at })
     for (let row of before.values()) drop(row, parkedOutcome(row) ?? (wasOther ? UNKNOWN : outcomeElsewhere(row)))
     if (wasOther) on.identity()

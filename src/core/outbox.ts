@@ -136,6 +136,42 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     on.stored(rows, claimed)
   }
 
+  /** In one transaction: whoever else asks for it finds it gone, and a crash leaves it neither in both places nor in none. */
+  async function restore(id: string): Promise<boolean> {
+    let item = store.parked.get(id)
+    if (!item) return false
+    let { ttl: _isOver, ...kept } = item.row
+    let row: Row = { ...kept, n: 0, at: clock.now() }
+    let weight = weigh(row)
+    let isWaiting = mirror.holds(row)
+    if (!isWaiting) assertRoom(row, weight)
+    let key = chainKey(row.room, row.lane)
+    let result = await commitAsClient('strict', async tx => {
+      let { gen } = await assertClient(tx, store.client.cid)
+      if (!(await tx.get(keys.parked(id)))) return null
+      tx.delete(keys.parked(id))
+      let isSender = store.gen > 0 && gen === store.gen
+      return isWaiting ? null : storeRows(tx, mirror.chain(key), [row], isSender && gate.maySend(key, 1, weight))
+    })
+    store.parked.delete(id)
+    if (result) {
+      mirror.add(row, weight)
+      takeStored(result, [row])
+      on.found([row])
+    }
+    on.wrote()
+    on.changed()
+    return result !== null
+  }
+
+  function assertRoom(row: Row, weight: number): void {
+    if ((mirror.count < limits.maxCount && mirror.bytes + weight <= limits.maxBytes) || replaces(row)) return
+    throw new RealtimeError(
+      'outbox-full',
+      `The outbox is full: ${mirror.count} actions with ${mirror.bytes} characters wait (limits: ${limits.maxCount}, ${limits.maxBytes}).`
+    )
+  }
+
   /** Whether a row that waits would give way to this one. */
   function replaces({ room, lane, key }: Row): boolean {
     let { rows, claimed } = mirror.chain(chainKey(room, lane))
@@ -290,12 +326,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     /** Throws `outbox-full`; otherwise the row is stored soon, and `stored` or `gone` tells. One that replaces another always fits. */
     append(row: Row): void {
       let weight = weigh(row)
-      if ((mirror.count >= limits.maxCount || mirror.bytes + weight > limits.maxBytes) && !replaces(row)) {
-        throw new RealtimeError(
-          'outbox-full',
-          `The outbox is full: ${mirror.count} actions with ${mirror.bytes} characters wait (limits: ${limits.maxCount}, ${limits.maxBytes}).`
-        )
-      }
+      assertRoom(row, weight)
       mirror.add(row, weight)
       queue.push(row)
       if (flushing) return
@@ -331,7 +362,9 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
         let run = (): Promise<string[]> => withdraw(select, outcome, which !== undefined)
         return adopting(run, run)
       }),
-    /** Forgets a parked row. Returns it, so that it can be sent again. */
+    /** Puts a parked row back among those that wait. False when it is not parked any more. */
+    restore: (id: string): Promise<boolean> => lane.run(() => restore(id)),
+    /** Forgets a parked row, and returns it. */
     unpark: (id: string): Promise<ParkedRow | null> =>
       lane.run(async () => {
         let item = store.parked.get(id)
