@@ -11,7 +11,7 @@ export interface ConnectionView {
   /** Why the phase is what it is; `none` while all is well. */
   readonly reason: string
   readonly lastError: { readonly code: string; readonly message: string } | null
-  /** Failed attempts in a row. */
+  /** Failed attempts in a row; 0 once online. */
   readonly attempt: number
   /** When the next attempt starts, in milliseconds since 1970. */
   readonly nextAttemptAt: number | null
@@ -137,7 +137,7 @@ export function viewConnection(input: ViewInput): ConnectionView {
     phase: (leader?.phase as ConnectionView['phase']) ?? state.phase,
     reason: leader?.reason ?? ('reason' in state ? state.reason : 'none'),
     lastError: leader?.error ?? (input.error && { code: input.error.code, message: input.error.message }),
-    attempt: leader?.attempt ?? ('attempt' in state ? state.attempt : 0),
+    attempt: leader?.attempt ?? ('attempt' in state && state.phase !== 'online' ? state.attempt : 0),
     nextAttemptAt: leader ? leader.nextAt : waitsUntil(input),
     since: input.since,
     connectMs: stats.connectMs,

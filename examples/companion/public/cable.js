@@ -37,7 +37,8 @@ export function createCable() {
         lines.delete(line)
         if (line.alive) socket.close(code, reason)
       },
-      buffered: () => (line.alive ? socket.bufferedAmount : 0)
+      buffered: () => (line.alive ? socket.bufferedAmount : 0),
+      transport: 'websocket'
     }
   }
 
@@ -60,5 +61,5 @@ export function createCable() {
 
 function deadLine(sink) {
   let failing = setTimeout(() => sink.closed(1006, ''), 50)
-  return { send: () => false, close: () => clearTimeout(failing), buffered: () => 0 }
+  return { send: () => false, close: () => clearTimeout(failing), buffered: () => 0, transport: 'websocket' }
 }

@@ -321,7 +321,7 @@ describe('the connection as apps see it', () => {
     ).toMatchObject({
       phase: 'online',
       reason: 'none',
-      attempt: 2,
+      attempt: 0,
       nextAttemptAt: null,
       quality: 'good',
       qualityScore: 80,
