@@ -27,6 +27,8 @@ export interface Seat {
   readonly marksEpoch: string | null
   /** Lanes that are ignored until a push starts again at the mark. */
   readonly broken: ReadonlySet<Lane>
+  /** It was told that nothing of it is taken any more: not before it joins again. */
+  readonly isVoid: boolean
 }
 
 export interface JoinJob<S extends Seat> {
@@ -90,7 +92,7 @@ export interface Decision<S extends Seat> {
   /** One per job, in order. */
   readonly outcomes: readonly Outcome[]
   /** What each seat is from now on. */
-  readonly seats: ReadonlyMap<S, { readonly marksEpoch: string | null; readonly broken: ReadonlySet<Lane> }>
+  readonly seats: ReadonlyMap<S, Pick<Seat, 'marksEpoch' | 'broken' | 'isVoid'>>
   /** Fresh actions per user. */
   readonly fresh: ReadonlyMap<string, number>
 }
@@ -103,14 +105,14 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
   let known = new Map(view.known)
   let holders = new Map(view.holders)
   let fresh = new Map<string, number>()
-  let seats = new Map<S, { marksEpoch: string | null; broken: Set<Lane> }>()
+  let seats = new Map<S, { marksEpoch: string | null; broken: Set<Lane>; isVoid: boolean }>()
 
   let recordOf = (client: string) => clients.get(client) ?? view.clients.get(client) ?? null
 
   function seatOf(seat: S) {
     let copy = seats.get(seat)
     if (!copy) {
-      copy = { marksEpoch: seat.marksEpoch, broken: new Set(seat.broken) }
+      copy = { marksEpoch: seat.marksEpoch, broken: new Set(seat.broken), isVoid: seat.isVoid }
       seats.set(seat, copy)
     }
     return copy
@@ -159,9 +161,16 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
       return { kind: 'nack', n, id, refusal, ...(after === undefined ? {} : { after }) }
     }
 
-    if (seat.gen === 0) return again('stale')
-    if (!record || place.marksEpoch !== record.marksEpoch) return again('order')
-    if (record.gen !== seat.gen) return again('stale')
+    /** Nothing of this seat is taken, whatever it sends: a chain that was refused before must hear of it as well. */
+    function never(code: 'stale' | 'order'): Outcome {
+      if (place.isVoid && push.prev !== mark.n) return { kind: 'ignored' }
+      place.isVoid = true
+      return { kind: 'nack', n, id, refusal: { code, final: false } }
+    }
+
+    if (seat.gen === 0) return never('stale')
+    if (!record || place.marksEpoch !== record.marksEpoch) return never('order')
+    if (record.gen !== seat.gen) return never('stale')
     if (n <= mark.n) {
       let answer = answerOf(mark, n)
       if (!answer) return again('order')

@@ -104,7 +104,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
     decision: Decision<RoomSeat>,
     outcomes: ReadonlyMap<Asked, Outcome>
   ): Promise<void> {
-    for (let [seat, { marksEpoch, broken }] of decision.seats) Object.assign(seat, { marksEpoch, broken })
+    for (let [seat, place] of decision.seats) Object.assign(seat, place)
     for (let job of asked) {
       if (job.kind === 'push') answer(job, outcomes.get(job))
       if (job.kind === 'join') audience.replace(job.seat)

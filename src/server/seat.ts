@@ -38,6 +38,7 @@ export interface RoomSeat extends Seat {
   presence: unknown
   marksEpoch: string | null
   broken: ReadonlySet<Lane>
+  isVoid: boolean
 }
 
 export function createSeat(link: Link, join: FrameOf<'join'>): RoomSeat {
@@ -52,6 +53,7 @@ export function createSeat(link: Link, join: FrameOf<'join'>): RoomSeat {
     state: 'waiting',
     presence: join.presence,
     marksEpoch: null,
-    broken: new Set()
+    broken: new Set(),
+    isVoid: false
   }
 }

@@ -39,7 +39,7 @@ export function createRecovery({
 
   return {
     lost(): void {
-      if (!stop) lookAfter(FIRST)
+      if (!stop && !closed) lookAfter(FIRST)
     },
     close(): void {
       closed = true

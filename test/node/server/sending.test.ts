@@ -58,6 +58,22 @@ test('[S5] only the connection with the stored gen may push', async () => {
   expect(old.take('event').map(({ offset }) => offset)).toEqual([1, 2, 3])
 })
 
+test('[S11] a chain that was refused for now still hears that another connection has taken its place', async () => {
+  let isBusy = true
+  let world = createWorld({
+    policy({ action }) {
+      if (action === 'push' && isBusy) throw new RealtimeError('busy', undefined, { retryable: true })
+      return true
+    }
+  })
+  let old = await world.join('ann', 'r', { hello: { gen: 1 } })
+  expect(await ask(world, old, pushOf(1))).toEqual(['busy 1'])
+  let next = await world.join('ann', 'r', { hello: { gen: 2 } })
+  isBusy = false
+  expect(await ask(world, next, pushOf(1))).toEqual(['ack 1 at 1'])
+  expect(await ask(world, old, pushOf(1), pushOf(3))).toEqual(['stale 1'])
+})
+
 test('[S5] the fence comes before everything else', async () => {
   let asked = 0
   let policy = ({ action }: PolicyRequest) => {

@@ -429,7 +429,7 @@ test('[L5] who asks for news and does not read them is ended, and nothing of it 
   for (let i = 0; server.hub.stats().connections > 0; i++) {
     if (i > 5000) throw new Error('it is never ended')
     server.hub.room('r').cast('board', 'note', { text: 'x'.repeat(50_000) }, { by: 'app', key: String(i) })
-    await post(`{"id":"${id}","from":${i + 2}}\nping`)
+    await post(`{"id":"${id}","from":${i + 2}}\n[{"f":"ping","x":1}]`)
   }
   let reader = sockets.find(({ remotePort }) => remotePort === socket.localPort)
   expect(reader?.destroyed).toBe(false)
