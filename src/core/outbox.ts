@@ -74,6 +74,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
   let queue: Row[] = []
   let flushing = false
   let stopConfirm: Stop | null = null
+  let closed = false
   let gate: Gate = { maySend: () => false, isOnline: () => false }
 
   // --- in ---
@@ -239,7 +240,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     for (let { row, outcome } of settlements) drop(row, outcome)
     // An answer to a later one says that these were taken.
     for (let row of taken) if (mirror.holds(row)) drop(row, { kind: 'acked' })
-    if (!isStrict) stopConfirm ??= clock.after(CONFIRM_AFTER, () => void lane.run(confirm).catch(() => {}))
+    if (!isStrict && !closed) stopConfirm ??= clock.after(CONFIRM_AFTER, () => void lane.run(confirm).catch(() => {}))
     on.wrote()
     on.changed()
   }
@@ -407,6 +408,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     /** Resolves when everything accepted so far is on disk. */
     idle: (): Promise<void> => lane.run(async () => {}),
     close(): void {
+      closed = true
       stopConfirm?.()
       void lane.run(async () => store.close())
     }
