@@ -54,7 +54,7 @@ export default defineConfig({
         test: {
           name: 'e2e-http',
           environment: 'node',
-          include: ['test/e2e/{offline,recovery,refusal,crash,tabs}.test.ts'],
+          include: ['test/e2e/{offline,recovery,refusal,crash,tabs,auth,personas}.test.ts'],
           env: { E2E_TRANSPORT: 'http' },
           fileParallelism: false,
           testTimeout: 60_000,
