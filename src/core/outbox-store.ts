@@ -24,6 +24,7 @@ import {
   chainKey,
   firstOfChunk,
   keys,
+  MOST_OUT,
   type ParkedRow,
   type Row,
   unpackRows,
@@ -215,8 +216,7 @@ export function createOutboxStore(ports: {
     if (found.length) on.found(found)
     // What was refused and sent again before this tab looked never went.
     let back = new Set(gone.length ? found.map(({ id }) => id) : [])
-    for (let row of gone.filter(({ id }) => !back.has(id)))
-      drop(row, parkedOutcome(row) ?? { kind: 'acked', at: mirror.chain(chainKey(row.room, row.lane)).last?.at })
+    for (let row of gone.filter(({ id }) => !back.has(id))) drop(row, parkedOutcome(row) ?? settledOutcome(row))
     for (let row of before.values()) drop(row, parkedOutcome(row) ?? (wasOther ? UNKNOWN : outcomeElsewhere(row)))
     if (wasOther) on.identity()
     if (hasChanged) on.changed()
@@ -244,13 +244,21 @@ export function createOutboxStore(ports: {
     return item && { kind: item.kind, code: item.code, message: item.message }
   }
 
+  /** What became of a row that another tab settled. What was parked may have been discarded since. */
+  function settledOutcome(row: Row): Outcome {
+    let { last, bad = [] } = mirror.chain(chainKey(row.room, row.lane))
+    let [, kind, code = ''] = bad.find(([n]) => n === row.n) ?? []
+    if (kind) return { kind, code, message: '' }
+    return bad.length < MOST_OUT || row.n > (bad[0]?.[0] ?? 0) ? { kind: 'acked', at: last?.at } : UNKNOWN
+  }
+
   /** What became of a row that another tab took out of the outbox. What cannot be known is not guessed. */
   function outcomeElsewhere(row: Row): Outcome {
     let { last, claimed, cuts, out } = mirror.chain(chainKey(row.room, row.lane))
     let exit = out.find(([n]) => n === row.n)
     if (exit) return { kind: exit[1] }
     let isForgotten = cuts > out.length && row.n < (out[0]?.[0] ?? 0)
-    if (!isForgotten && row.n <= (last?.n ?? 0)) return { kind: 'acked', at: last?.at }
+    if (!isForgotten && row.n <= (last?.n ?? 0)) return settledOutcome(row)
     if (isForgotten || row.n <= claimed) return UNKNOWN
     return { kind: mirror.timeLeft(row) < 0 ? 'expired' : 'replaced' }
   }

@@ -15,6 +15,7 @@ import {
   EMPTY_CHAIN,
   firstOfChunk,
   keys,
+  MOST_OUT,
   noteExits,
   type ParkedRow,
   packRows,
@@ -182,11 +183,16 @@ export async function settleUpTo(
   tx: DiskWriter,
   chain: Chain,
   { row, at }: { readonly row: Row; readonly at: number | undefined },
+  parking: readonly ParkedRow[],
   isStrict: boolean
 ): Promise<ChainRecord> {
   let record = await readChain(tx, chain.key)
   if (row.n > (record.last?.n ?? 0)) record.last = { n: row.n, id: row.id, at: at ?? record.last?.at }
   if (isStrict) record.done = record.last?.n ?? 0
+  let bad = parking.flatMap(({ kind, code, row }) =>
+    row.room === chain.room && row.lane === chain.lane ? [[row.n, kind, code] as const] : []
+  )
+  if (bad.length) record.bad = [...(record.bad ?? []), ...bad].slice(-MOST_OUT)
   tx.put(keys.chain(chain.key), record)
   // A chunk that is settled in part stays as it is, and so does what another tab stored behind this row.
   let next = chain.chunks.find(chunk => chunk.last > row.n)

@@ -226,7 +226,7 @@ export function createOutbox({ disk, memory, clock, random, limits, on }: Outbox
     let records = await commit(isStrict ? 'strict' : 'relaxed', async tx => {
       await assertClient(tx, store.client.cid)
       let result: [Chain, ChainRecord][] = []
-      for (let [chain, end] of highest) result.push([chain, await settleUpTo(tx, chain, end, isStrict)])
+      for (let [chain, end] of highest) result.push([chain, await settleUpTo(tx, chain, end, parking, isStrict)])
       for (let item of parking) tx.put(keys.parked(item.row.id), item)
       if (marks) tx.put(keys.marks(marks.room), marks.epoch)
       return result

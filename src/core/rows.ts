@@ -45,12 +45,14 @@ export interface ChainRecord {
   cuts: number
   /** The last of them: so that other tabs can tell what became of them. */
   out: ReadonlyArray<readonly [n: number, how: Exit]>
+  /** The last ones that were parked: a tab that looks when they are not parked any more must not take them for done. */
+  bad?: ReadonlyArray<readonly [n: number, kind: ParkedRow['kind'], code: string]>
 }
 
 /** How a row that never left was taken out. */
 export type Exit = 'expired' | 'replaced' | 'purged'
 
-const MOST_OUT = 64
+export const MOST_OUT = 64
 
 /** Notes in a chain's record that rows were taken out. */
 export function noteExits(record: ChainRecord, rows: readonly Row[], how: Exit): void {

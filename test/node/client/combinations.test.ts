@@ -209,3 +209,24 @@ test('a client that is closed while it waits leaves no timer', async () => {
   await world.clock.settle()
   expect([isOut, drains.tab.life.timers(), sends.tab.life.timers()]).toEqual([true, 0, 0])
 })
+
+test('what was refused and discarded while a tab stood still is not taken for done when it looks', async () => {
+  let { world } = strict()
+  let device = world.device()
+  let first = await online(world, device)
+  let second = await online(world, device)
+  let told: string[] = []
+  for (let text of ['x', 'y'])
+    second.board.note(text).acked.then(
+      () => told.push('acked'),
+      error => told.push(error.code)
+    )
+  await world.clock.settle()
+  second.tab.freeze('silently')
+  await world.clock.advance(1000)
+  for (let { row } of first.client.rejected.get()) await first.client.rejected.discard(row.id)
+  second.tab.thaw()
+  await world.clock.advance(1000)
+  expect(told).toEqual(['no', 'no'])
+  expect(second.board.notes()).toEqual([])
+})
