@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { chromiumFlags, findChromium } from './scripts/find-chromium.mjs'
 
 const executablePath = findChromium()
+const measured = ['test/e2e/{load,flapping,herd}.test.ts']
 
 export default defineConfig({
   test: {
@@ -44,7 +45,8 @@ export default defineConfig({
           name: 'e2e',
           environment: 'node',
           include: ['test/e2e/**/*.test.ts'],
-          fileParallelism: false,
+          exclude: measured,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
@@ -56,7 +58,19 @@ export default defineConfig({
           environment: 'node',
           include: ['test/e2e/{offline,recovery,refusal,crash,tabs,auth,personas}.test.ts'],
           env: { E2E_TRANSPORT: 'http' },
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        // What is measured runs when everything else is over, one file at a time.
+        test: {
+          name: 'e2e-measured',
+          environment: 'node',
+          include: measured,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
