@@ -67,6 +67,8 @@ export function createClientTabs(ports: ClientTabsPorts) {
   let hiddenSince = page && !page.visible() ? clock.mono() : null
   let leaderState: LeaderState | null = null
   let lastTold = ''
+  /** The session of the last connection, whoever had it. */
+  let lastSid = ''
   let stopLook: Stop | null = null
   let isLookDue = false
   /** A page that is frozen while it reads keeps every other tab from writing. */
@@ -325,7 +327,8 @@ export function createClientTabs(ports: ClientTabsPorts) {
     received: (frames: readonly DownFrame[], text: string | undefined): readonly DownFrame[] =>
       lease.held && alone === null ? bridge.received(frames, text) : frames,
     welcomed(frame: WelcomeFrame): void {
-      if (lease.held) bridge.welcomed(frame)
+      if (lease.held) bridge.welcomed(frame, frame.sid === lastSid)
+      lastSid = frame.sid
     },
     dropped(): void {
       tell()

@@ -94,7 +94,7 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
     },
     update(sid, owner, data) {
       let entry = entries.get(sid)
-      if (entry?.owner === owner) put(sid, entry, data)
+      if (entry?.owner === owner && (data !== null || entry.member.data !== null)) put(sid, entry, data)
     },
     leave(sid, owner, after) {
       let entry = entries.get(sid)

@@ -45,6 +45,8 @@ export function createBridge(ports: BridgePorts) {
   let pings = new Map<number, { l: string; x: number }>()
   let pingCount = 0
   let rooms = createSharedRooms(ports.nextRef)
+  /** What the session showed before may not be true any more. */
+  let isInherited = false
 
   function down(frames: readonly DownFrame[], where: { to?: string; not?: string } = {}, text?: string): void {
     post({ t: 'down', term: term(), n: ++n, ...where, text: text ?? `[${frames.map(encodeFrame).join(',')}]` })
@@ -175,6 +177,12 @@ export function createBridge(ports: BridgePorts) {
     }
     for (let original of frames) {
       let { to: where, frame } = route(original)
+      if (isInherited && original.f === 'ping') {
+        // By the first beat every tab has come and said what it has to say.
+        isInherited = false
+        let stale = rooms.takeBack()
+        if (stale.length) up(stale)
+      }
       if (where === null || where === OWN) own.push(frame)
       if (where !== OWN) {
         if (where !== to) flush(false)
@@ -215,9 +223,11 @@ export function createBridge(ports: BridgePorts) {
       return out.length ? up(out) : welcome !== null
     },
     received,
-    welcomed(frame: WelcomeFrame): void {
+    /** `isResumed`: the session is one that this tab had, or followed. */
+    welcomed(frame: WelcomeFrame, isResumed: boolean): void {
       rooms.clear()
       welcome = frame
+      isInherited = isResumed
     },
     /** The connection is gone, or is not this tab's to share any more. */
     dropped: shutAll,

@@ -163,6 +163,14 @@ export function createSharedRooms(nextRef: () => number) {
       return { f, room: name, ...(fresh ?? {}), ...(sync ? { sync } : {}) }
     },
 
+    /** A resumed session still shows what a tab said that is gone: in rooms where nobody says anything now, it is taken back. */
+    takeBack: (): Frame[] =>
+      [...rooms].flatMap(([name, room]) => {
+        if (room.told !== undefined || ![...room.holds.values()].some(hold => !hold.isSilent && hold.isLive)) return []
+        room.told = 'null'
+        return [{ f: 'presence', room: name, self: null }]
+      }),
+
     ask: (l: string, frame: FrameOf<'fetch'>): Frame => ({ ...frame, ref: number(l, frame) }),
 
     /** Whom an answer is for. Null when nobody waits for it. */

@@ -201,17 +201,20 @@ describe('the bridge', () => {
       deliver: frames => void own.push(...frames),
       left: room => void left.push(room)
     })
-    bridge.welcomed({
-      f: 'welcome',
-      sid: 's',
-      user: 'ann',
-      heartbeat: 1,
-      max: 1,
-      window: { count: 1, bytes: 1 },
-      retry: [0, 0],
-      now: 1,
-      expiresIn: 9
-    })
+    bridge.welcomed(
+      {
+        f: 'welcome',
+        sid: 's',
+        user: 'ann',
+        heartbeat: 1,
+        max: 1,
+        window: { count: 1, bytes: 1 },
+        retry: [0, 0],
+        now: 1,
+        expiresIn: 9
+      },
+      false
+    )
     let sent = new Map<string, number>()
     return {
       bridge,

@@ -350,6 +350,21 @@ describe('casts and presence', () => {
     expect(says()).toEqual([])
     expect(visitsOf(bob.tab)).toEqual(['memberLeft'])
   })
+
+  test('[T6] what only a tab that is gone has said is taken back, also when that tab led', async () => {
+    let { world, all, first, second } = await tabs(2)
+    let bob = await online(world, world.device(), 'bob')
+    let says = () => membersOf(bob).flatMap(({ user, data }) => (user === 'ann' ? [data] : []))
+    let leader = all.find(({ client }) => client.$connection.get().tabs === 'leader') as Opened
+    expect([first, second]).toContain(leader)
+    leader.board.room.presence.set({ typing: true })
+    await world.clock.advance(150)
+    expect(says()).toEqual([{ typing: true }])
+    leader.tab.kill()
+    await world.clock.advance(8000)
+    expect(says()).toEqual([null])
+    expect(visitsOf(bob.tab)).toEqual([])
+  })
 })
 
 describe('another tab leads', () => {
