@@ -99,8 +99,10 @@ export function createPlay(stage: Stage): (step: Step) => void {
       let left = count
       // Only what a server may leave out for a slow peer.
       device.network.tamper = text => {
-        let isOptional = (JSON.parse(text) as { f: string }[]).every(({ f }) => f === 'event')
-        return isOptional && left-- > 0 ? null : text
+        let frames = JSON.parse(text) as { f: string }[]
+        let rest = frames.filter(({ f }) => f !== 'event')
+        if (rest.length === frames.length || left-- <= 0) return text
+        return rest.length ? JSON.stringify(rest) : null
       }
     },
     network({ latency, jitter, bytesPerSecond }, { device }) {
@@ -239,7 +241,8 @@ export function createPlay(stage: Stage): (step: Step) => void {
     },
     sleep: ({ ms }) => clock.sleep(ms),
     'set clock': ({ ms }) => clock.shiftWall(ms),
-    wait() {}
+    wait() {},
+    'be sure': () => witness.doubtNothing()
   }
 
   function forget(): void {

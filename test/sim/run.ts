@@ -24,6 +24,9 @@ const BEATS = 15_000
 /** Nobody needs to say more than this. */
 const MOST_FRAMES = 150
 const MOST_FRAMES_A_SECOND = 30
+/** More devices than this do not open a connection within so many milliseconds by chance. */
+const MOST_AT_ONCE = 6
+const MOMENT = 50
 
 export async function run({ seed, steps }: Schedule): Promise<Verdict> {
   let stage = createStage(seed)
@@ -38,8 +41,11 @@ export async function run({ seed, steps }: Schedule): Promise<Verdict> {
   let ownPainted = new Map<Handle, Set<string>>()
   /** How much each device had sent when it was last looked at. */
   let talk = new Map<Device, { at: number; sent: number }>()
+  /** How often each device had tried to connect by then. */
+  let attempts: { at: number; counts: readonly number[] } = { at: 0, counts: [] }
 
   function look(): void {
+    lookForHerd()
     for (let place of places) lookForStorm(place)
     for (let [place, { name, tab, rooms }] of sittings()) {
       if (tab.life.state !== 'running') continue
@@ -79,6 +85,16 @@ export async function run({ seed, steps }: Schedule): Promise<Verdict> {
       )
   }
 
+  /** Many devices that lost their server together do not come back in the same moment. */
+  function lookForHerd(): void {
+    let now = clock.mono()
+    let all = places.map(({ device }) => device.network.urls.length)
+    let came = all.filter((count, i) => count > (attempts.counts[i] ?? 0)).length
+    if (now - attempts.at <= MOMENT && came > MOST_AT_ONCE)
+      witness.report('herd', `${came} devices open a connection within ${now - attempts.at} ms`)
+    attempts = { at: now, counts: all }
+  }
+
   async function waitUntil(isDone: () => boolean): Promise<boolean> {
     for (let passed = 0; passed < PATIENCE; passed += 1000) {
       if (isDone()) return true
@@ -94,8 +110,6 @@ export async function run({ seed, steps }: Schedule): Promise<Verdict> {
   async function healAll(): Promise<void> {
     storage.broken = null
     Object.assign(state, { slow: 0, isBusy: false })
-    state.shut.clear()
-    state.muted.clear()
     for (let place of places) {
       stage.repair(place)
       place.device.network.heal()
@@ -111,11 +125,26 @@ export async function run({ seed, steps }: Schedule): Promise<Verdict> {
       if (place.tabs.size === 0) stage.open(place, 0, [])
     }
     await clock.settle()
-    // A refused room is asked for again with the next connection.
-    if (state.refusedSomebody) for (let { device } of places) device.network.drop()
+    await reopenAll()
     await clock.advance(BEATS)
     // A disconnect that was under way may have come behind an earlier call.
     for (let [, { tab }] of sittings()) tab.client.connect()
+  }
+
+  /** Nothing waits for a room that refuses everybody; a refused room is asked for again with the next connection. */
+  async function reopenAll(): Promise<void> {
+    if (state.shut.size > 0) {
+      let waiting = (): string[] =>
+        sittings().flatMap(([, { name, tab }]) =>
+          tab.client.pending.get().flatMap(({ id, room }) => (state.shut.has(room) ? `${name} ${id} in ${room}` : []))
+        )
+      for (let [, { tab }] of sittings()) tab.client.connect()
+      await waitUntil(() => waiting().length === 0)
+      if (waiting().length > 0) witness.report('stuck', `${waiting()} waits, and nobody may enter`)
+    }
+    state.shut.clear()
+    state.muted.clear()
+    if (state.refusedSomebody) for (let { device } of places) device.network.drop()
   }
 
   /** Nothing waits any more, and everybody sees what the server has. */

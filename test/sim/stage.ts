@@ -9,7 +9,7 @@ import type { Device, Tab } from '../../src/testing/device.js'
 import type { TestDisk } from '../../src/testing/disk.js'
 import { createWorld } from '../../src/testing/world.js'
 import { BAD, features, journals } from './journal.js'
-import { DEVICES } from './steps.js'
+import { MOST_DEVICES } from './steps.js'
 import { type Action, createWitness } from './witness.js'
 
 /** A device. */
@@ -152,7 +152,7 @@ export function createStage(seed: number) {
     userOf,
     /** The place of a number; it is made when it is first named. */
     placeOf(d: number): Place | undefined {
-      while (places.length <= d && d < DEVICES) addPlace(world.device(), places.length)
+      while (places.length <= d && d < MOST_DEVICES) addPlace(world.device(), places.length)
       return places[d]
     },
     sittings: (): [Place, Sitting][] =>

@@ -32,6 +32,8 @@ type What =
   | { do: 'shut' | 'mute' | 'reopen'; r: number }
   | { do: 'sleep' | 'set clock'; ms: number }
   | { do: 'wait' }
+  /** In schedules made by hand: what happened so far is no reason to call anything unknown. */
+  | { do: 'be sure' }
 
 /** One step, and the milliseconds that pass after it. */
 export type Step = What & { wait?: number }
@@ -43,7 +45,10 @@ export interface Schedule {
 }
 
 export const ROOMS = 3
-export const DEVICES = 3
+/** In the worlds of seeds. */
+const DEVICES = 3
+/** In schedules made by hand. */
+export const MOST_DEVICES = 12
 const TABS = 3
 
 type Fault =

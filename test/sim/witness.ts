@@ -18,6 +18,7 @@ export type Crime =
   | 'flicker'
   | 'ticks'
   | 'storm'
+  | 'herd'
   | 'error'
 
 export interface Action {
@@ -61,6 +62,8 @@ interface Life {
   readonly ids: Set<string>
   /** The last number of each client and lane. */
   readonly numbers: Map<string, number>
+  /** The last number of each chain that was answered here. */
+  readonly answered: Map<string, number>
   /** The last action of each tab's chain. */
   readonly chains: Map<string, Action>
 }
@@ -81,13 +84,34 @@ export function createWitness(storage: TestStorage) {
   function lifeOf(room: string, epoch: string): Life {
     let ofRoom = lives.get(room) ?? new Map<string, Life>()
     lives.set(room, ofRoom)
-    let life = ofRoom.get(epoch) ?? { events: [], ids: new Set(), numbers: new Map(), chains: new Map() }
+    let life = ofRoom.get(epoch) ?? {
+      events: [],
+      ids: new Set(),
+      numbers: new Map(),
+      answered: new Map(),
+      chains: new Map()
+    }
     ofRoom.set(epoch, life)
     return life
   }
 
-  storage.committed = (room: string, { epoch, events }: Commit) => {
+  /** An id that the log has took effect, whatever is asked of it later. */
+  function lookForFalseRefusals(room: string, life: Life, clients: Commit['clients']): void {
+    for (let [client, { lanes }] of clients) {
+      for (let [lane, { n, id, answers }] of Object.entries(lanes)) {
+        let answer = answers.at(-1)
+        let key = `${client} ${lane}`
+        if ((life.answered.get(key) ?? 0) >= n) continue
+        life.answered.set(key, n)
+        if (answer?.[0] === n && !answer[2].ok && life.ids.has(id))
+          report('receipt', `${id} is refused as number ${n} of ${client} in ${room}, where it took effect`)
+      }
+    }
+  }
+
+  storage.committed = (room: string, { epoch, events, clients }: Commit) => {
     let life = lifeOf(room, epoch)
+    lookForFalseRefusals(room, life, clients)
     for (let { id, feature, offset, cid, op } of events) {
       let where = `${id} at ${room} ${offset}`
       if (life.ids.has(id)) report('doubled', where)
@@ -159,6 +183,9 @@ export function createWitness(storage: TestStorage) {
     /** From here on, outcomes may be unknown. */
     doubtAll(): void {
       mayBeUnknown = true
+    },
+    doubtNothing(): void {
+      mayBeUnknown = false
     },
     act(
       parts: Pick<Action, 'family' | 'chain' | 'room' | 'feature' | 'kind' | 'text'>,
