@@ -230,6 +230,13 @@ export const clientBreaks: readonly Break[] = [
       land(rows)
       course.answered = n`
   ),
+  one(
+    'what was sent is called unknown before it is looked what came',
+    'S15',
+    'core/outgoing.ts',
+    'await recovered(frame.room)\n',
+    ''
+  ),
   // --- the client: a fork ---
   one(
     'after a fork what never left goes under new ids',
