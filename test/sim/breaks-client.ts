@@ -123,6 +123,21 @@ export const clientBreaks: readonly Break[] = [
     'asked.add(chain.room)\n      joinSilently(chain.room)',
     'asked.add(chain.room)'
   ),
+  // --- the client: what it tells ---
+  one(
+    'what is stored is called sent',
+    'S1',
+    'client.ts',
+    "ledger.reach(row.id, 'stored')",
+    "ledger.reach(row.id, 'sent')"
+  ),
+  one(
+    'what is stored is called visible',
+    'S1',
+    'client.ts',
+    "ledger.reach(row.id, 'stored')",
+    "ledger.reach(row.id, 'visible')"
+  ),
   // --- the client: receiving ---
   one(
     'holes in the log are not noticed',

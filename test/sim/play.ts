@@ -76,10 +76,14 @@ export function createPlay(stage: Stage): (step: Step) => void {
       let feature = journals[side]?.name as string
       let receipt = (shown.handles[side] as Handle)[kind](text)
       let chain = `${name} ${room} ${kind === 'urgent' ? 'critical' : 'normal'}`
-      let action = witness.act({ family, chain, room, feature, kind, text }, receipt, () => isOnline(tab))
+      let action = witness.act({ family, chain, room, feature, kind, text }, receipt, () => isOnline(tab), hasLeft)
       if (tab.client.$connection.get().durability === 'memory') action.isShared = true
       if (kind === 'title') witness.replacedBy(action)
     }
+  }
+
+  function hasLeft(id: string): boolean {
+    return stage.places.some(({ device }) => device.network.sent.some(frame => frame.f === 'push' && frame.id === id))
   }
 
   // --- on a device ---

@@ -159,7 +159,20 @@ export function createWitness(storage: TestStorage) {
     else if (code !== 'closed') deny(action, code)
   }
 
-  function watch(action: Action, receipt: Receipt, isOnline: () => boolean): void {
+  function watch(action: Action, receipt: Receipt, isOnline: () => boolean, hasLeft: (id: string) => boolean): void {
+    let { id } = action
+    receipt.sent.then(
+      () => {
+        if (!hasLeft(id)) report('receipt', `${id} is told sent, and never left`)
+      },
+      () => {}
+    )
+    receipt.visible.then(
+      () => {
+        if (action.commits === 0) report('receipt', `${id} is told visible without effect`)
+      },
+      () => {}
+    )
     receipt.stored.then(
       () => {
         action.isStored = true
@@ -190,7 +203,8 @@ export function createWitness(storage: TestStorage) {
     act(
       parts: Pick<Action, 'family' | 'chain' | 'room' | 'feature' | 'kind' | 'text'>,
       receipt: Receipt,
-      isOnline: () => boolean
+      isOnline: () => boolean,
+      hasLeft: (id: string) => boolean
     ): Action {
       let action: Action = {
         ...parts,
@@ -208,7 +222,7 @@ export function createWitness(storage: TestStorage) {
         excuse: null
       }
       actions.set(action.id, action)
-      watch(action, receipt, isOnline)
+      watch(action, receipt, isOnline, hasLeft)
       return action
     },
     /** A newer one may take the place of those before it, and their tab may not live to tell. */
