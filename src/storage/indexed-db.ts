@@ -24,9 +24,12 @@ export function hasIndexedDb(): boolean {
 export const openIndexedDb: OpenDisk = async name => {
   if (!hasIndexedDb()) throw new RealtimeError('storage', 'This browser has no IndexedDB here.')
   let listeners = new Set<(reason: LostReason) => void>()
+  /** Transactions that have not ended. */
+  let running = new Set<IDBTransaction>()
   let closed = false
   let opened = open()
   await opened
+  globalThis.document?.addEventListener('freeze', letGo)
 
   async function open(): Promise<IDBDatabase> {
     let database = await within(openDatabase(name), OPEN_DEADLINE, 'IndexedDB did not open in time.', late =>
@@ -44,7 +47,12 @@ export const openIndexedDb: OpenDisk = async name => {
     return database
   }
 
-  /** Runs a transaction; when its connection was taken away, once more on a new one. */
+  /** A page that is frozen in the middle of a transaction keeps every other tab from the store: it begins anew at its thaw. */
+  function letGo(): void {
+    for (let tx of running) abort(tx)
+  }
+
+  /** Runs a transaction; when it or its connection was taken away, once more on a new one. */
   async function run<T>(
     mode: IDBTransactionMode,
     durability: 'relaxed' | 'strict',
@@ -53,14 +61,14 @@ export const openIndexedDb: OpenDisk = async name => {
     let used = opened
     let database = await used
     try {
-      return await transact(database.transaction(STORE, mode, { durability }), body)
+      return await transact(database.transaction(STORE, mode, { durability }), body, running)
     } catch (error) {
       if (closed || !(error instanceof DOMException) || !TAKEN_AWAY.includes(error.name)) throw error
       if (opened === used) {
         database.close()
         opened = open()
       }
-      return transact((await opened).transaction(STORE, mode, { durability }), body)
+      return transact((await opened).transaction(STORE, mode, { durability }), body, running)
     }
   }
 
@@ -74,6 +82,7 @@ export const openIndexedDb: OpenDisk = async name => {
     },
     close() {
       closed = true
+      globalThis.document?.removeEventListener('freeze', letGo)
       opened.then(
         database => database.close(),
         () => {}
@@ -82,8 +91,13 @@ export const openIndexedDb: OpenDisk = async name => {
   } satisfies Disk
 }
 
-async function transact<T>(tx: IDBTransaction, body: (tx: DiskWriter) => Promise<T>): Promise<T> {
+async function transact<T>(
+  tx: IDBTransaction,
+  body: (tx: DiskWriter) => Promise<T>,
+  running: Set<IDBTransaction>
+): Promise<T> {
   let complete = promisifyRequest(tx)
+  running.add(tx)
   complete.catch(() => {})
   let work = async (): Promise<T> => {
     let result = await body(access(tx.objectStore(STORE)))
@@ -96,12 +110,18 @@ async function transact<T>(tx: IDBTransaction, body: (tx: DiskWriter) => Promise
   } catch (error) {
     // Why the browser ended it says more than how its requests noticed.
     let reason = tx.error ?? error
-    try {
-      tx.abort()
-    } catch {
-      // It was over already.
-    }
+    abort(tx)
     throw reason ?? new DOMException('The browser aborted the transaction.', 'AbortError')
+  } finally {
+    running.delete(tx)
+  }
+}
+
+function abort(tx: IDBTransaction): void {
+  try {
+    tx.abort()
+  } catch {
+    // It is over, or on its way to the disk, where it needs no page any more.
   }
 }
 

@@ -33,6 +33,19 @@ test('what was written is there when the database is opened again', async () => 
   second.close()
 })
 
+test('{HC 26} a page that is frozen in the middle of a transaction lets go of the store, and begins it anew at its thaw', async () => {
+  let disk = await openIndexedDb(fresh())
+  let runs = 0
+  await disk.write('relaxed', async tx => {
+    let before = await tx.get('a')
+    if (++runs === 1) document.dispatchEvent(new Event('freeze'))
+    tx.put('a', [before, runs])
+  })
+  expect(runs).toBe(2)
+  expect(await disk.read(tx => tx.get('a'))).toEqual([undefined, 2])
+  disk.close()
+})
+
 test('two that have the same database open see what the other wrote', async () => {
   let name = fresh()
   let [one, two] = await Promise.all([openIndexedDb(name), openIndexedDb(name)])
