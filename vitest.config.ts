@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { chromiumFlags, findChromium } from './scripts/find-chromium.mjs'
 
 const executablePath = findChromium()
-const measured = ['test/e2e/{load,flapping,herd}.test.ts']
+const measured = ['test/e2e/{load,flapping,herd,tabs}.test.ts']
 
 export default defineConfig({
   test: {
@@ -56,7 +56,7 @@ export default defineConfig({
         test: {
           name: 'e2e-http',
           environment: 'node',
-          include: ['test/e2e/{offline,recovery,refusal,crash,tabs,auth,personas}.test.ts'],
+          include: ['test/e2e/{offline,recovery,refusal,crash,auth,personas}.test.ts'],
           env: { E2E_TRANSPORT: 'http' },
           maxWorkers: 2,
           testTimeout: 60_000,
@@ -71,6 +71,18 @@ export default defineConfig({
           include: measured,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        test: {
+          name: 'e2e-http-measured',
+          environment: 'node',
+          include: ['test/e2e/tabs.test.ts'],
+          env: { E2E_TRANSPORT: 'http' },
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 60_000
         }

@@ -35,7 +35,7 @@ for (const script of ['typecheck', 'lint', 'build', 'check:pkg', 'size']) stage(
 stage('unit and node tests', () => runTests('unit', 'node'))
 if (withBrowser) {
   stage('browser tests', () => runTests('browser'))
-  stage('end-to-end tests', () => runTests('e2e', 'e2e-http', 'e2e-measured'))
+  stage('end-to-end tests', () => runTests('e2e', 'e2e-http', 'e2e-measured', 'e2e-http-measured'))
 } else {
   console.log('\nLeft out, as asked: browser and end-to-end tests.')
 }
