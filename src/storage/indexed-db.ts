@@ -166,9 +166,10 @@ function within<T>(promise: Promise<T>, ms: number, message: string, late?: (val
       isLate = true
       reject(new RealtimeError('storage', message))
     }
-    // A page that slept or was frozen reads what came meanwhile before it judges.
+    let due = performance.now() + ms - GRACE
+    // A page that stood still reads what came meanwhile before it judges, and what it waited for may only begin now.
     let timer = setTimeout(() => {
-      timer = setTimeout(giveUp, GRACE)
+      timer = setTimeout(giveUp, performance.now() - due > 1000 ? ms : GRACE)
     }, ms - GRACE)
     promise.then(value => (isLate ? late?.(value) : resolve(value)), reject).finally(() => clearTimeout(timer))
   })

@@ -159,7 +159,7 @@ test('{HC 3} a tab that is frozen gives away its socket and the sending first, a
     await drained(one)
     for (let page of [one, two]) await shows(page, ['before', ...numbers(0, 20), 'after'])
     expect(await logged(two)).toEqual(['before', ...numbers(0, 20), 'after'])
-    expect([await leads(one), await leads(two)]).toEqual([false, true])
+    await expect.poll(async () => [await leads(one), await leads(two)]).toEqual([false, true])
   } finally {
     await chromium.close()
   }

@@ -224,7 +224,7 @@ test('a leader that hangs is replaced within 10 s, and follows when it is throug
   let all = await serverContents(world, 'persona:hangs')
   expect([...all].sort()).toEqual([...numbers(0, 20), 'thawed'].sort())
   for (let page of pages) await shows(page, all)
-  expect(await leaders(pages)).toBe(1)
+  await expect.poll(() => leaders(pages)).toBe(1)
   expect(await visits()).toEqual([])
   oneSocket(device)
 })
