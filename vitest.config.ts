@@ -47,6 +47,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           exclude: measured,
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
@@ -59,6 +60,7 @@ export default defineConfig({
           include: ['test/e2e/{offline,recovery,refusal,crash,auth,personas}.test.ts'],
           env: { E2E_TRANSPORT: 'http' },
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
@@ -70,7 +72,7 @@ export default defineConfig({
           environment: 'node',
           include: measured,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
@@ -82,7 +84,7 @@ export default defineConfig({
           include: ['test/e2e/tabs.test.ts'],
           env: { E2E_TRANSPORT: 'http' },
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           testTimeout: 60_000,
           hookTimeout: 60_000
         }
