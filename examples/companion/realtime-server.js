@@ -1,16 +1,16 @@
 // The realtime server, in a process of its own so that it can be killed. Tells its parent when it listens, and ends with it.
 
 import process from 'node:process'
-import * as library from 'realtime-stores'
+import * as stores from 'realtime-stores'
 import { createServer, createSqliteStorage, defaultPolicy } from 'realtime-stores/server/node'
 import { stepsFeature } from './public/steps.js'
 
-let features = [...library.companionFeatures, stepsFeature(library)]
+let features = [...stores.companionFeatures, stepsFeature(stores)]
 
 /** What an app may decide. What is refused is rolled back at its author and shown there as rejected. */
 function policy(request) {
   let content = request.feature === 'memory' ? (request.data?.content ?? request.data?.patch?.content ?? '') : ''
-  if (/password/i.test(content)) throw new library.RealtimeError('no-passwords', 'A password is no memory.')
+  if (/password/i.test(content)) throw new stores.RealtimeError('no-passwords', 'A password is no memory.')
   return defaultPolicy(request)
 }
 

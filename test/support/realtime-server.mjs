@@ -15,7 +15,7 @@
 // Besides the companion's features it runs those of tally.mjs and lanes.mjs.
 
 import { createServer as createHttpServer } from 'node:http'
-import * as library from '../../dist/index.js'
+import * as stores from '../../dist/index.js'
 import { createServer, createSqliteStorage, defaultPolicy, RealtimeError } from '../../dist/server/node.js'
 import { lanesOf } from './lanes.mjs'
 import { tallyOf } from './tally.mjs'
@@ -89,7 +89,7 @@ let { hub, port } = await createServer({
   path: '/realtime',
   policy,
   authenticate,
-  features: [...library.companionFeatures, tallyOf(library), lanesOf(library)],
+  features: [...stores.companionFeatures, tallyOf(stores), lanesOf(stores)],
   limits: JSON.parse(process.env.LIMITS ?? '{}'),
   ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
 })
