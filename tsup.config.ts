@@ -4,8 +4,9 @@ import { defineConfig, type Options } from 'tsup'
 /** Every door of the package. A folder that is not there yet simply adds none. */
 const doors = [
   ...files('.', /^index\.ts$/),
-  ...['features', 'devices', 'elements'].flatMap(folder => files(folder, /\.ts$/)),
+  ...['features', 'handlers', 'kits', 'devices', 'elements'].flatMap(folder => files(folder, /\.ts$/)),
   ...['react', 'svelte', 'worker', 'testing', 'devtools'].flatMap(folder => files(folder, /^index\.tsx?$/)),
+  ...files('transport', /^socket-io\.ts$/),
   ...files('server', /^(index|node|edge|cli)\.ts$/)
 ]
 

@@ -4,6 +4,7 @@
 import type { ReadableAtom } from 'nanostores'
 import { RealtimeError } from './errors.js'
 import type { Clock, Devices, Random } from './ports.js'
+import type { EventFrame } from './protocol/frames.js'
 import { check, type StandardSchema } from './schema.js'
 
 /** Priority classes; order is promised inside one of them. */
@@ -15,13 +16,13 @@ export type Lane = 'critical' | 'high' | 'normal' | 'bulk'
  * - `ttl`: durable, but told `expired` when it cannot be delivered within `seconds`.
  * - `latest`: durable; while it waits, a newer one with the same key takes its place.
  * - `volatile`: sent when the room is joined, else told `dropped`; the last value per key and sender is kept for `seconds`
- *   for those who join later.
+ *   for those who join later. At most `rate` a second per key and sender go on the wire; the newest always does.
  */
 export type Delivery =
   | { readonly kind: 'durable' }
   | { readonly kind: 'ttl'; readonly seconds: number }
   | { readonly kind: 'latest' }
-  | { readonly kind: 'volatile'; readonly seconds: number }
+  | { readonly kind: 'volatile'; readonly seconds: number; readonly rate: number }
 
 /** One kind of event of a feature. */
 export interface EventSpec<T> {
@@ -30,24 +31,31 @@ export interface EventSpec<T> {
   readonly lane: Lane
   /** Which events replace each other (`latest`, `volatile`); without it, all of this type from one sender do. */
   readonly key: ((data: T) => string) | undefined
+  /** Whose word it is: `server` is taken from the app's own server code only, and refused as `forbidden` from a client. */
+  readonly author: Author
 }
+
+export type Author = 'member' | 'server'
 
 interface EventOptions<T> {
   readonly lane?: Lane
   readonly key?: (data: T) => string
+  readonly author?: Author
 }
 
+type UnkeyedOptions = Omit<EventOptions<unknown>, 'key'>
+
 function eventOf<T>(schema: StandardSchema<T>, delivery: Delivery, options: EventOptions<T> = {}): EventSpec<T> {
-  return { schema, delivery, lane: options.lane ?? 'normal', key: options.key }
+  return { schema, delivery, lane: options.lane ?? 'normal', key: options.key, author: options.author ?? 'member' }
 }
 
 /** An event that must arrive, whenever that may be. */
-export function durable<T>(schema: StandardSchema<T>, options?: { readonly lane?: Lane }): EventSpec<T> {
+export function durable<T>(schema: StandardSchema<T>, options?: UnkeyedOptions): EventSpec<T> {
   return eventOf(schema, { kind: 'durable' }, options)
 }
 
 /** An event that is worth nothing after `seconds`. */
-export function ttl<T>(seconds: number, schema: StandardSchema<T>, options?: { readonly lane?: Lane }): EventSpec<T> {
+export function ttl<T>(seconds: number, schema: StandardSchema<T>, options?: UnkeyedOptions): EventSpec<T> {
   return eventOf(schema, { kind: 'ttl', seconds }, options)
 }
 
@@ -56,12 +64,15 @@ export function latest<T>(schema: StandardSchema<T>, options?: EventOptions<T>):
   return eventOf(schema, { kind: 'latest' }, options)
 }
 
-/** A sample of a stream: never stored; joiners get the last one per key and sender for `seconds` (default 30). */
+/**
+ * A sample of a stream: never stored; joiners get the last one per key and sender for `seconds` (default 30). At most `rate`
+ * a second (default 60) travel per key and sender; what is told faster is replaced by what is newer.
+ */
 export function volatile<T>(
   schema: StandardSchema<T>,
-  options: EventOptions<T> & { readonly seconds?: number } = {}
+  options: EventOptions<T> & { readonly seconds?: number; readonly rate?: number } = {}
 ): EventSpec<T> {
-  return eventOf(schema, { kind: 'volatile', seconds: options.seconds ?? 30 }, options)
+  return eventOf(schema, { kind: 'volatile', seconds: options.seconds ?? 30, rate: options.rate ?? 60 }, options)
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a map of events of any payload; each is checked by its own schema.
@@ -100,10 +111,28 @@ export type CommandMap<S, E extends EventMap> = Readonly<
 /** An event as it just came in live: never a replay, never one's own pending action. */
 export type LiveEvent<E extends EventMap> = Draft<E> & { readonly meta: EventMeta }
 
+/** Past events of a room, newest last. */
+export interface HistoryPage {
+  readonly events: readonly EventFrame[]
+  /** There is nothing older. */
+  readonly done: boolean
+}
+
+export interface HistoryOptions {
+  /** Events before this offset; default: the newest. */
+  readonly before?: number
+  /** At most this many, 1 to 1,000; default 50. */
+  readonly limit?: number
+}
+
 /** What the device-side part of a feature works with. Everything outside enters through here. */
 export interface LocalHost<S, E extends EventMap> {
   /** The feature's shared state as painted. */
   readonly $state: ReadableAtom<S>
+  /** The room's id. */
+  readonly room: string
+  /** Whether the state may be behind: not joined, or still recovering. */
+  readonly $status: ReadableAtom<{ readonly stale: boolean }>
   readonly me: string
   readonly clock: Clock
   readonly random: Random
@@ -114,6 +143,8 @@ export interface LocalHost<S, E extends EventMap> {
   send(draft: Draft<E>): Receipt
   /** Tells of events that arrive while connected; one's own included, replays excluded. Returns a stop function. */
   onEvent(listener: (event: LiveEvent<E>) => void): () => void
+  /** Past events of the room, of all features. Needs a connection, else rejects with `not-connected`. */
+  history(options?: HistoryOptions): Promise<HistoryPage>
   /** Resolves to true in exactly one tab of this device and user: so that a thing is played once. */
   claim(name: string): Promise<boolean>
   /** Puts an entry into the app-visible log of system events. */
@@ -124,6 +155,15 @@ export interface LocalHost<S, E extends EventMap> {
 export interface LocalPart<V> {
   readonly $state: ReadableAtom<V>
   close(): void
+}
+
+/**
+ * Why an event may not happen as the state stands: a code such as `already-voted`, or null. Asked by the server for what
+ * clients push, on the confirmed state, after the schema and before the app's policy; never for the app's own events. Pure, as
+ * reducers are. A reducer does not rely on it: a pending event is painted before the server has seen it.
+ */
+export type Refusals<S, E extends EventMap> = {
+  readonly [K in keyof E]?: (state: S, data: DataOf<E[K]>, meta: EventMeta) => string | null
 }
 
 /** A feature as `defineFeature` returns it. */
@@ -141,6 +181,7 @@ export interface Feature<
   readonly events: E
   readonly initial: S
   readonly reduce: { readonly [K in keyof E]: (state: S, data: DataOf<E[K]>, meta: EventMeta) => S }
+  readonly refuse: Refusals<S, E> | undefined
   readonly commands: C
   readonly local: ((host: LocalHost<S, E>) => L & { close?(): void }) | undefined
 }
@@ -210,6 +251,8 @@ export function defineFeature<
   readonly events: E
   readonly initial: S
   readonly reduce: { readonly [K in keyof E]: (state: NoInfer<S>, data: DataOf<E[K]>, meta: EventMeta) => NoInfer<S> }
+  /** What the server refuses by itself, whatever the app's policy says. */
+  readonly refuse?: Refusals<NoInfer<S>, E>
   readonly commands: C
   /** The device-side part: stores and commands of this page only. Never run on the server. */
   readonly local?: (host: LocalHost<NoInfer<S>, E>) => L & { close?(): void }
@@ -220,7 +263,7 @@ export function defineFeature<
       `name must be 1 to 32 of a-z, 0-9 and -, starting with a letter; got «${spec.name}»`
     )
   }
-  return { ...spec, local: spec.local }
+  return { ...spec, refuse: spec.refuse, local: spec.local }
 }
 
 /** Checks an event's data against its schema; throws `bad-argument` naming the field. */

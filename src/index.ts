@@ -46,18 +46,20 @@ export {
   type EventMeta,
   type Feature,
   type Handle,
+  type HistoryOptions,
+  type HistoryPage,
   type Lane,
   type LocalHost,
   latest,
   type Receipt,
   type ReceiptSummary,
+  type Refusals,
   type StateOf,
   ttl,
   volatile
 } from './feature.js'
 export * from './features/index.js'
 export type { Room, RoomStatus } from './room.js'
-export type { HistoryOptions, HistoryPage } from './room-history.js'
 export type { RoomPresence } from './room-presence.js'
 export {
   array,

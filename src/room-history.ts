@@ -1,22 +1,9 @@
 // Past events of a room, page by page. Each question has a number, and an answer or an end.
 
 import { RealtimeError } from './errors.js'
+import type { HistoryOptions, HistoryPage } from './feature.js'
 import type { Clock } from './ports.js'
 import type { EventFrame, Frame, FrameOf } from './protocol/frames.js'
-
-/** Past events, newest last. */
-export interface HistoryPage {
-  readonly events: readonly EventFrame[]
-  /** There is nothing older. */
-  readonly done: boolean
-}
-
-export interface HistoryOptions {
-  /** Events before this offset; default: the newest. */
-  readonly before?: number
-  /** At most this many, 1 to 1,000; default 50. */
-  readonly limit?: number
-}
 
 const DEADLINE = 10_000
 

@@ -13,13 +13,15 @@ import type {
   EventSpec,
   Feature,
   Handle,
+  HistoryOptions,
+  HistoryPage,
   LiveEvent,
   LocalHost,
   Receipt
 } from './feature.js'
 import type { Clock, Devices, Random } from './ports.js'
 import type { CastFrame, DownFrame, EventFrame, Frame, FrameOf, JoinedFrame } from './protocol/frames.js'
-import { createHistory, type HistoryOptions, type HistoryPage } from './room-history.js'
+import { createHistory } from './room-history.js'
 import { createPresence, type RoomPresence } from './room-presence.js'
 
 /** How current a room's state is. */
@@ -338,7 +340,9 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
       }
     }
     let localHost: LocalHost<unknown, EventMap> = {
+      room: id,
       $state,
+      $status,
       me: host.me,
       clock,
       random: host.random,
@@ -351,6 +355,7 @@ export function createRoomCore(id: string, host: RoomHost): RoomCore {
         set.add(listener)
         return () => set.delete(listener)
       },
+      history: history.fetch,
       claim: host.claim,
       report: host.report
     }

@@ -35,11 +35,13 @@ const house: House = {
     floor(3, 'env', 'env/**'),
     floor(3, 'devices', 'devices/**'),
     floor(3, 'server/storage', 'server/storage/**'),
+    floor(3, 'handlers', 'handlers/**'),
     // knowledge
     floor(2, 'features', 'features/**'),
     floor(2, 'core', 'core/**'),
     floor(2, 'server engine', 'server/**'),
     // assembly
+    floor(4, 'kits', 'kits/**'),
     floor(
       4,
       'assembly',

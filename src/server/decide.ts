@@ -1,7 +1,15 @@
 // What becomes of a batch of joins and actions of one room: a pure function from what is stored to what is to be stored and
 // answered. Nothing is sent and nothing is changed before the result is committed.
 
-import { type AnyFeature, type EventSpec, type Lane, reduceEvent } from '../feature.js'
+import {
+  type AnyFeature,
+  type EventMap,
+  type EventMeta,
+  type EventSpec,
+  type Lane,
+  type Refusals,
+  reduceEvent
+} from '../feature.js'
 import type { PushFrame } from '../protocol/frames.js'
 import { check } from '../schema.js'
 import { answerOf, claim, confirm, consume, markOf } from './marks.js'
@@ -226,7 +234,7 @@ export function decide<S extends Seat>(view: View, jobs: readonly Job<S>[], asks
 
 /** Why an action may not enter the log, or `null`. The policy is asked last, so that it sees only data of the right shape. */
 function refusalOf<S extends Seat>(
-  { features }: View,
+  { features, now }: View,
   states: ReadonlyMap<string, unknown>,
   push: PushFrame,
   seat: S,
@@ -238,7 +246,29 @@ function refusalOf<S extends Seat>(
   if (!feature) return { code: 'unknown-feature', final: true }
   let message = problemOf(feature, push.type, push.data, 'durable')
   if (message !== null) return { code: 'invalid', final: true, message }
+  if (specOf(feature, push.type)?.author === 'server')
+    return { code: 'forbidden', final: true, message: `${push.feature}.${push.type} is the server's to say` }
+  let code = refused(feature, push, { id: push.id, actor: seat.user, at: now }, states.get(push.feature), asks)
+  if (code !== null) return { code, final: true }
   return asks.policy(seat, push, states.get(push.feature))
+}
+
+/** What the feature itself says; one that throws has not agreed. */
+function refused<S extends Seat>(
+  feature: AnyFeature,
+  { type, data }: PushFrame,
+  meta: EventMeta,
+  state: unknown,
+  asks: Asks<S>
+): string | null {
+  let refusals = feature.refuse as Refusals<unknown, EventMap> | undefined
+  if (!refusals || !Object.hasOwn(refusals, type)) return null
+  try {
+    return refusals[type]?.(state, data, meta)?.slice(0, 64) ?? null
+  } catch (error) {
+    asks.failed(feature.name, type, error)
+    return 'refused'
+  }
 }
 
 /** What is wrong with an event, or `null`. Stored and volatile events never take each other's way. */

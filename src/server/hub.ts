@@ -16,6 +16,7 @@ import { createRoom, type Room } from './room.js'
 import { createSessions } from './sessions.js'
 import type { Storage } from './storage.js'
 import { keyOf } from './traffic.js'
+import { createWatchers, type Watcher } from './watchers.js'
 import type { Peer } from './writer.js'
 
 export interface HubOptions {
@@ -74,9 +75,17 @@ export interface HubStats {
 }
 
 export interface Hub {
+  /** The ones it was made with, for handlers beside the engine. */
+  readonly clock: Clock
+  readonly random: Random
   /** Takes a connection in. Call `receive` with each text and `closed` once, with the close code. */
   accept(peer: Peer): { receive(text: string): void; closed(code?: number): void }
   room(id: string): HubRoom
+  /**
+   * Follows a feature in every room of this server: see `RoomChange`. For handlers beside the engine; add them before clients
+   * come. Returns what stops it.
+   */
+  watch<F extends AnyFeature>(feature: F, watcher: Watcher<StateOf<F>>): Stop
   /**
    * Puts a user out, or one session (`sid` of presence) of theirs: the connections end with the final code `revoked`, presence
    * at once, and no such session is resumed. Withdraw the tokens first, for whoever has a good one may say hello again.
@@ -107,7 +116,8 @@ export function createHub(options: HubOptions): Hub {
   let stopSweep: Stop = clock.after(limits.idleRoom, sweep)
   let idleBefore = new Set<Room>()
 
-  let roomParts = { features, storage, clock, random, limits, policy, quota, report }
+  let watchers = createWatchers(report)
+  let roomParts = { watchers, features, storage, clock, random, limits, policy, quota, report }
   let connectionParts = {
     ...roomParts,
     authenticate,
@@ -181,6 +191,8 @@ export function createHub(options: HubOptions): Hub {
   }
 
   return {
+    clock,
+    random,
     accept(peer) {
       let connection = createConnection(peer, connectionParts, () => connections.delete(connection))
       if (closed) connection.end('restart')
@@ -211,6 +223,11 @@ export function createHub(options: HubOptions): Hub {
         }) as HubRoom['state'],
         members: () => rooms.get(id)?.members() ?? {}
       }
+    },
+    watch(feature, watcher) {
+      if (typeof watcher !== 'function') wrong('watcher', 'a function', watcher)
+      featureOf(feature)
+      return watchers.add(feature, watcher)
     },
     revoke(who, why) {
       requireObject('who', who, 'an object that names a user or a session: { user } or { sid }')

@@ -70,6 +70,8 @@ export function createRoom(room: string, parts: RoomParts): Room {
     report('error', 'turn-failed', { room, error })
   })
 
+  /** Whoever follows features here has been told that the room is in memory. */
+  let isLoaded = false
   let commit = createTurns(room, parts, ledger, audience)
   let encodeEvents = (events: readonly StoredEvent[]) => encodeAll(room, events)
 
@@ -110,6 +112,9 @@ export function createRoom(room: string, parts: RoomParts): Room {
       if (job.kind === 'join') audience.replace(job.seat)
     }
     audience.events(encodeEvents(decision.events))
+    let { states } = ledger.state() as RoomState
+    parts.watchers.tell(room, states, decision.events, !isLoaded)
+    isLoaded = true
     for (let job of asked) {
       let outcome = outcomes.get(job)
       if (job.kind === 'app' && outcome?.kind === 'app') job.done({ offset: outcome.at, id: outcome.id })

@@ -38,6 +38,8 @@ export interface Traffic {
   close(presence: 'now' | 'grace'): void
 }
 
+/** Rooms of the server's own code start so: no client enters one, whatever the policy says. */
+const SERVER_ROOM = 'server:'
 /** Frames that wait for one policy answer, at most. */
 const MOST_HELD = 1000
 
@@ -84,6 +86,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     let { room } = frame
     // Rooms are keys of objects on the wire, where this one means something else.
     if (room === '__proto__') return refuseJoin(frame, { code: 'invalid', final: true })
+    if (room.startsWith(SERVER_ROOM)) return refuseJoin(frame, { code: 'forbidden', final: true })
     if (!seats.has(room) && seats.size + gates.size >= limits.roomsPerConnection) {
       return refuseJoin(frame, { code: 'rate-limited', final: false, message: 'too many rooms on one connection' })
     }
@@ -156,11 +159,11 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     let feature = features.get(name)
     let problem = feature ? problemOf(feature, type, data, 'volatile') : `there is no feature «${name}»`
     if (!feature || problem !== null) return bad(problem ?? '')
-    let refusal = askNow(
-      policy,
-      { ...request(room, 'cast'), token: seat.join.token, feature: name, type, data },
-      threw(room)
-    )
+    let asked = { ...request(room, 'cast'), token: seat.join.token, feature: name, type, data }
+    let refusal =
+      specOf(feature, type)?.author === 'server'
+        ? { code: 'forbidden', final: true }
+        : askNow(policy, asked, threw(room))
     if (refusal) {
       if (id !== undefined) link.writer.frame({ f: 'nack', room, id, ...refusal })
       return

@@ -8,10 +8,12 @@ import { askNow, type Policy } from './policy.js'
 import type { Quota } from './quota.js'
 import type { RoomSeat } from './seat.js'
 import { encodeAll } from './state.js'
+import type { Watchers } from './watchers.js'
 
 export interface RoomParts extends LedgerParts {
   readonly policy: Policy
   readonly quota: Quota
+  readonly watchers: Watchers
 }
 
 const ATTEMPTS = 5

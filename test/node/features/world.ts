@@ -107,6 +107,7 @@ type LocalOf<F> = F extends Feature<string, infer _S, infer _E, infer _C, infer 
 type DataOf<S> = S extends EventSpec<infer T> ? T : never
 
 export interface PageOptions {
+  readonly history?: LocalHost<unknown, EventMap>['history']
   readonly me?: string
   readonly devices?: Partial<Devices>
   readonly clock?: VirtualClock
@@ -128,7 +129,9 @@ export function createPage<F extends AnyFeature>(feature: F, options: PageOption
   let count = 0
   let serverNow = () => clock.now() + ahead
   let host: LocalHost<unknown, EventMap> = {
+    room: 'room',
     $state,
+    $status: atom({ stale: false }),
     me,
     clock,
     random: { float: () => 0.5, id: () => `id-${count++}` },
@@ -144,6 +147,7 @@ export function createPage<F extends AnyFeature>(feature: F, options: PageOption
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    history: options.history ?? (async () => ({ events: [], done: true })),
     claim:
       options.claim ??
       (async name => {
