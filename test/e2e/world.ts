@@ -10,7 +10,7 @@ import { expect } from 'vitest'
 import type * as Library from '../../src/index.js'
 import { launch } from '../support/chromium.js'
 import { type CuttableProxy, cuttableProxy } from '../support/cuttable-proxy.js'
-import { type PageServer, servePage } from '../support/page-server.js'
+import { modulePage, type PageServer, servePage } from '../support/page-server.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 
 declare global {
@@ -18,6 +18,8 @@ declare global {
     RS: typeof Library
   }
   var RS: typeof Library
+  /** Of `modulePage`: loads a module of the package. */
+  var load: <T>(name: string) => Promise<T>
 }
 
 const SCRIPT = fileURLToPath(new URL('../support/realtime-server.mjs', import.meta.url))
@@ -55,6 +57,8 @@ export interface World {
   watch(page: Page): Page
   push(events: readonly PushOrder[]): Promise<{ offset: number; id: string }[]>
   state<T>(room: string, feature: string): Promise<T>
+  /** An order of the server's `handlers`. */
+  order<T>(name: string, body?: unknown): Promise<T>
   /** How many connections the server has, whatever carries them. */
   connections(): Promise<number>
   members(room: string): Promise<Record<string, { user: string }>>
@@ -75,6 +79,8 @@ export async function createWorld({
   chromium = {},
   auth = false,
   storage = 'sqlite',
+  modules = false,
+  handlers,
   refuseWebSockets = process.env.E2E_TRANSPORT === 'http'
 }: {
   limits?: Record<string, unknown>
@@ -83,6 +89,10 @@ export async function createWorld({
   auth?: boolean
   /** Where the server keeps its rooms. */
   storage?: 'sqlite' | 'memory'
+  /** Pages load the package as modules (`modulePage`) instead of the bundle. */
+  modules?: boolean
+  /** A module whose `install(hub)` starts handlers on the server, and may return further orders. */
+  handlers?: string
   refuseWebSockets?: boolean
 } = {}): Promise<World> {
   let dir = mkdtempSync(join(tmpdir(), 'realtime-e2e-'))
@@ -90,9 +100,14 @@ export async function createWorld({
     ...(storage === 'sqlite' && { DATABASE: join(dir, 'server.db') }),
     LIMITS: JSON.stringify(limits),
     ...(auth && { AUTH: '1' }),
+    ...(handlers && { HANDLERS: handlers }),
     ...(refuseWebSockets && { REFUSE_WEBSOCKETS: '1' })
   }
-  let [server, pages, browser] = await Promise.all([startServer(SCRIPT, { env }), servePage(), launch(chromium)])
+  let [server, pages, browser] = await Promise.all([
+    startServer(SCRIPT, { env }),
+    servePage(modules ? { html: modulePage } : {}),
+    launch(chromium)
+  ])
   let networks: CuttableProxy[] = []
   let pageErrors: string[] = []
 
@@ -140,6 +155,7 @@ export async function createWorld({
         }
       }
     },
+    order: (name, body = null) => order(name, body),
     push: events => order('push', events),
     state: (room, feature) => order('state', { room, feature }),
     connections: async () => (await order<{ connections: number }>('stats', {})).connections,

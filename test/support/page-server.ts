@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-const folders = { '/bundle/': 'dist/bundle', '/dist/': 'dist', '/examples/': 'examples' }
+const folders = { '/bundle/': 'dist/bundle', '/dist/': 'dist', '/examples/': 'examples', '/modules/': 'node_modules' }
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -28,6 +28,35 @@ const emptyPage = `<!doctype html>
   <script type="module">
     import * as RS from '/bundle/realtime-stores.js'
     window.RS = RS
+  </script>
+</html>
+`
+
+/**
+ * The same from the modules of the package, each loaded when it is asked for: `await load('realtime-stores/features/chat')`.
+ * `window.RS` is the main entry.
+ */
+export const modulePage = `<!doctype html>
+<html lang="en">
+  <meta charset="utf-8">
+  <title>realtime-stores</title>
+  <script type="importmap">
+    {
+      "imports": {
+        "realtime-stores": "/dist/index.js",
+        "realtime-stores/": "/dist/",
+        "nanostores": "/modules/nanostores/index.js",
+        "mitt": "/modules/mitt/dist/mitt.mjs",
+        "idb-keyval": "/modules/idb-keyval/dist/index.js",
+        "partysocket/ws": "/modules/partysocket/dist/ws.js",
+        "socket.io-client": "/modules/socket.io-client/dist/socket.io.esm.min.js"
+      }
+    }
+  </script>
+  <script type="module">
+    import * as RS from 'realtime-stores'
+    window.RS = RS
+    window.load = name => import(name)
   </script>
 </html>
 `
@@ -89,6 +118,11 @@ async function readStatic(path: string) {
   const folder = join(root, mount[1])
   let file = normalize(join(folder, decodeURIComponent(path.slice(mount[0].length))))
   if (file !== folder && !file.startsWith(folder + sep)) throw new Error('outside of the folder')
+  if (mount[1] === 'dist' && extname(file) === '') file += '.js'
   if ((await stat(file)).isDirectory()) file = join(file, 'index.html')
-  return { type: types[extname(file)] ?? 'application/octet-stream', body: await readFile(file) }
+  let body = await readFile(file)
+  let type = types[extname(file)] ?? 'application/octet-stream'
+  // What a bundler would fill in.
+  if (mount[1] === 'node_modules') return { type, body: body.toString().replaceAll('process.env.NODE_ENV', '"test"') }
+  return { type, body }
 }

@@ -12,9 +12,13 @@
 //   /auth     { refuse?: [token], forbid?: [token], down?: true } → what authentication says from now on
 //   /revoke   { user } → puts a user out
 // AUTH: with it a token is «user:seconds it is good for»; without it the claimed user is believed.
-// Besides the companion's features it runs those of tally.mjs and lanes.mjs.
+// HANDLERS: a module whose `install(hub)` starts handlers, and may return further orders.
+// It runs every feature of the package, and those of tally.mjs and lanes.mjs.
 
+import { readdirSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import * as stores from '../../dist/index.js'
 import { createServer, createSqliteStorage, defaultPolicy, RealtimeError } from '../../dist/server/node.js'
 import { lanesOf } from './lanes.mjs'
@@ -48,6 +52,14 @@ let orders = {
     auth = next
   },
   revoke: ({ user }) => hub.revoke({ user })
+}
+
+async function allFeatures() {
+  let folder = new URL('../../dist/features/', import.meta.url)
+  let files = readdirSync(folder).filter(name => name.endsWith('.js'))
+  let modules = await Promise.all(files.map(name => import(new URL(name, folder).href)))
+  let values = modules.flatMap(module => Object.values(module))
+  return [...new Set(values)].filter(value => value?.reduce && value.events && value.commands && value.name)
 }
 
 let auth = {}
@@ -89,10 +101,14 @@ let { hub, port } = await createServer({
   path: '/realtime',
   policy,
   authenticate,
-  features: [...stores.companionFeatures, tallyOf(stores), lanesOf(stores)],
+  features: [...(await allFeatures()), tallyOf(stores), lanesOf(stores)],
   limits: JSON.parse(process.env.LIMITS ?? '{}'),
   ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
 })
+if (process.env.HANDLERS) {
+  let { install } = await import(pathToFileURL(resolve(process.env.HANDLERS)).href)
+  Object.assign(orders, await install(hub))
+}
 if (process.env.REFUSE_WEBSOCKETS) {
   http.removeAllListeners('upgrade')
   http.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n'))
