@@ -21,8 +21,20 @@ export interface ConnectionParts extends TrafficParts {
   readonly herd: Herd
   /** Counts revocations: what was asked before one may not be true after it. */
   revocations(): number
-  /** Counts frames that were dropped, over all connections. */
-  countBad(count: number): void
+}
+
+/** Who is connected, and where. */
+export interface Session {
+  /** The id of the connection, as in presence; a client that comes back within the grace keeps it. */
+  readonly sid: string
+  readonly user: string
+  readonly app: string
+  /** What the client says it runs on. */
+  readonly platform: string | null
+  /** When this connection was welcome, in milliseconds since 1970. */
+  readonly since: number
+  /** The rooms that it is in. */
+  readonly rooms: readonly string[]
 }
 
 /** Why the server ends a connection: the code of `bye`, and the close code of the transport. */
@@ -46,7 +58,7 @@ export type Ending = keyof typeof ENDINGS
 
 export interface Connection {
   /** Who it is, once that is known. */
-  readonly identity: { readonly user: string; readonly sid: string } | null
+  session(): Session | null
   receive(text: string): void
   /** The transport has closed; 1000 means that the peer meant to leave. */
   closed(code?: number): void
@@ -61,8 +73,8 @@ const RENEW_AHEAD = 60
 const RENEW_AGAIN = 5
 
 export function createConnection(peer: Peer, parts: ConnectionParts, ended: () => void): Connection {
-  let { clock, limits, report } = parts
-  let writer = createWriter(peer, clock, limits)
+  let { clock, limits, counts, report } = parts
+  let writer = createWriter(peer, clock, limits, counts)
   /** The window that the peer was told last. */
   let retry: readonly [number, number] = [0, 0]
   let state: 'hello' | 'asking' | 'open' | 'ended' = 'hello'
@@ -71,6 +83,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
   let heardAt = clock.mono()
   let hello: FrameOf<'hello'> | null = null
   let link: Link | null = null
+  let since = 0
   let traffic: Traffic | null = null
   let asked = 0
   /** The one that was handed in last. */
@@ -81,7 +94,7 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
   let endMe = () => end('replaced')
 
   function bad(why: string): void {
-    parts.countBad(1)
+    counts.badFrames++
     report('warn', 'bad-frame', { user: link?.user, why })
     if (++badFrames > limits.badFrames) end('bad-frames', why.slice(0, 200))
   }
@@ -93,8 +106,10 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     if (longerThan(text, limits.max)) return end('too-large', `a message takes ${limits.max} bytes`)
     if (peer.buffered() > limits.highWater * 4) return end('slow')
     let { frames, bad: problems } = decode(text)
+    counts.bytesIn += text.length
+    counts.framesIn += frames.length
     if (state === 'hello' && frames.length === 0 && problems.length > 0) {
-      parts.countBad(problems.length)
+      counts.badFrames += problems.length
       return end('hello', problems[0])
     }
     for (let problem of problems) bad(problem)
@@ -191,8 +206,9 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
     let terms = { heartbeat, max, window, retry, ...lifetime(expiresIn) }
     writer.frame({ f: 'welcome', v: PROTOCOL_VERSION, sid, user, ...terms, caps: ['marks'], now: clock.now() })
     watchExpiry(expiresIn)
-    let since = clock.mono()
-    stopBeat = clock.after(heartbeat, () => beat(since))
+    since = clock.now()
+    let before = clock.mono()
+    stopBeat = clock.after(heartbeat, () => beat(before))
     let frames = held
     held = []
     for (let next of frames) handle(next)
@@ -278,8 +294,10 @@ export function createConnection(peer: Peer, parts: ConnectionParts, ended: () =
   }
 
   return {
-    get identity() {
-      return link
+    session() {
+      if (!link || !traffic) return null
+      let { sid, user, app, platform = null } = link
+      return { sid, user, app, platform, since, rooms: traffic.rooms() }
     },
     receive,
     closed: code => over(code === CLEAN ? 'now' : 'grace'),

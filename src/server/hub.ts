@@ -6,7 +6,8 @@ import type { AnyFeature, StateOf } from '../feature.js'
 import type { Clock, Random, Report, Stop } from '../ports.js'
 import type { Member } from '../protocol/frames.js'
 import { isObject, jsonCopy, requireFunction, requireObject, requireText, wrong } from './arguments.js'
-import { type Connection, createConnection } from './connection.js'
+import { type Connection, createConnection, type Session } from './connection.js'
+import { type Counts, createCounts } from './counts.js'
 import { APP_ID, problemOf, specOf } from './decide.js'
 import { createHerd } from './herd.js'
 import { type Limits, limitsOf } from './limits.js'
@@ -66,12 +67,11 @@ export interface AppOptions {
   readonly key?: string
 }
 
-export interface HubStats {
+/** How things stand, and what was counted since the start. Sizes are in characters. */
+export interface HubStats extends Readonly<Counts> {
   readonly connections: number
   /** Rooms in memory. */
   readonly rooms: number
-  /** Malformed frames since the start. */
-  readonly badFrames: number
 }
 
 export interface Hub {
@@ -94,6 +94,8 @@ export interface Hub {
   revoke(who: { readonly user: string; readonly sid?: string } | { readonly sid: string }, why?: string): number
   /** Says goodbye to everyone, waits for what is being stored, and takes nothing more. The storage stays open. */
   close(why?: string): Promise<void>
+  /** Who is connected to this server, one entry for each connection, oldest first. Of this server only: ask each of them. */
+  sessions(): Session[]
   stats(): HubStats
 }
 
@@ -108,7 +110,7 @@ export function createHub(options: HubOptions): Hub {
   let connections = new Set<Connection>()
   let rooms = new Map<string, Room>()
   let closed = false
-  let badFrames = 0
+  let counts = createCounts()
   let revocations = 0
   /** How many there were when this hub began to close. */
   let leaving = 0
@@ -117,7 +119,7 @@ export function createHub(options: HubOptions): Hub {
   let idleBefore = new Set<Room>()
 
   let watchers = createWatchers(report)
-  let roomParts = { watchers, features, storage, clock, random, limits, policy, quota, report }
+  let roomParts = { watchers, counts, features, storage, clock, random, limits, policy, quota, report }
   let connectionParts = {
     ...roomParts,
     authenticate,
@@ -125,12 +127,7 @@ export function createHub(options: HubOptions): Hub {
     sessions,
     herd,
     revocations: () => revocations,
-    room,
-    countBad
-  }
-
-  function countBad(count: number): void {
-    badFrames += count
+    room
   }
 
   function room(id: string): Room {
@@ -235,9 +232,10 @@ export function createHub(options: HubOptions): Hub {
       if (user !== undefined) requireText('user', user, 256)
       if (sid !== undefined || user === undefined) requireText('sid', sid, 64)
       revocations++
-      let meant = [...connections].filter(({ identity }) => {
-        if (!identity) return false
-        return (user === undefined || identity.user === user) && (sid === undefined || identity.sid === sid)
+      let meant = [...connections].filter(connection => {
+        let session = connection.session()
+        if (!session) return false
+        return (user === undefined || session.user === user) && (sid === undefined || session.sid === sid)
       })
       for (let connection of meant) connection.end('revoked', why)
       return meant.length
@@ -252,7 +250,8 @@ export function createHub(options: HubOptions): Hub {
       rooms.clear()
       sessions.close()
     },
-    stats: () => ({ connections: connections.size, rooms: rooms.size, badFrames })
+    sessions: () => [...connections].flatMap(connection => connection.session() ?? []),
+    stats: () => ({ connections: connections.size, rooms: rooms.size, ...counts })
   }
 }
 

@@ -3,6 +3,7 @@
 export type { ErrorCode } from '../errors.js'
 export { explain, RealtimeError } from '../errors.js'
 export type { Clock, Random, Report, Stop } from '../ports.js'
+export type { Session } from './connection.js'
 export type { AppOptions, Hub, HubOptions, HubRoom, HubStats } from './hub.js'
 export { createHub } from './hub.js'
 export type { Limits } from './limits.js'

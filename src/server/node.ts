@@ -21,6 +21,7 @@ import type { Storage } from './storage.js'
 import type { Peer, PeerInfo } from './writer.js'
 
 export { RealtimeError } from '../errors.js'
+export type { Session } from './connection.js'
 export type { AppOptions, Hub, HubOptions, HubRoom, HubStats } from './hub.js'
 export { createHub } from './hub.js'
 export type { Limits } from './limits.js'
@@ -37,7 +38,8 @@ export type {
 export { claimedUser, defaultPolicy } from './policy.js'
 export { createMemoryStorage } from './storage/memory.js'
 export { createSqliteStorage, type SqliteOptions } from './storage/sqlite.js'
-export type { Storage } from './storage.js'
+export type { Storage, StoredEvent } from './storage.js'
+export type { RoomChange, Watcher } from './watchers.js'
 export type { Peer, PeerInfo } from './writer.js'
 
 /** A turn ends when everything that the network has delivered so far was read: so that it is taken together. */

@@ -5,6 +5,7 @@ import type { AnyFeature, Lane } from '../feature.js'
 import type { Clock, Report } from '../ports.js'
 import { byteLength, encodeFrame } from '../protocol/codec.js'
 import type { CastFrame, Frame, FrameOf } from '../protocol/frames.js'
+import type { Counts } from './counts.js'
 import { problemOf, shallow, specOf } from './decide.js'
 import type { Limits } from './limits.js'
 import {
@@ -23,6 +24,7 @@ export interface TrafficParts {
   readonly features: ReadonlyMap<string, AnyFeature>
   readonly clock: Clock
   readonly limits: Limits
+  readonly counts: Counts
   readonly policy: Policy
   readonly report: Report
   room(id: string): Room
@@ -32,6 +34,8 @@ export type RoomFrame = Extract<Frame, { f: 'join' | 'leave' | 'push' | 'cast' |
 
 export interface Traffic {
   take(frame: RoomFrame): void
+  /** The rooms that it shows. */
+  rooms(): string[]
   /** What a ping tells of the rooms. */
   positions(): Record<string, readonly [epoch: string, offset: number]>
   /** The connection is over; `presence` says whether its entries get a grace. */
@@ -209,6 +213,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
 
   return {
     take,
+    rooms: () => [...seats].flatMap(([room, { only }]) => (only ? [] : room)),
     positions() {
       let positions: Record<string, readonly [string, number]> = {}
       for (let [room, seat] of seats) {

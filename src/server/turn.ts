@@ -2,6 +2,7 @@
 
 import type { RealtimeError } from '../errors.js'
 import type { Audience } from './audience.js'
+import type { Counts } from './counts.js'
 import { type Asks, type Decision, decide, type Job } from './decide.js'
 import type { Ledger, LedgerParts } from './ledger.js'
 import { askNow, type Policy } from './policy.js'
@@ -14,6 +15,7 @@ export interface RoomParts extends LedgerParts {
   readonly policy: Policy
   readonly quota: Quota
   readonly watchers: Watchers
+  readonly counts: Counts
 }
 
 const ATTEMPTS = 5
@@ -21,7 +23,7 @@ const ATTEMPTS = 5
 /** Returns what decides and commits a batch; it gives `null` when the storage fails, and then nothing counts as decided. */
 export function createTurns(
   room: string,
-  { policy, quota, report }: RoomParts,
+  { policy, quota, counts, report }: RoomParts,
   ledger: Ledger,
   audience: Audience
 ): (jobs: readonly Job<RoomSeat>[]) => Promise<Decision<RoomSeat> | null> {
@@ -49,6 +51,7 @@ export function createTurns(
         if (surprise.kind === 'events') audience.events(encodeAll(room, surprise.events))
         let decision = decide({ ...(await ledger.view(clients, ids)), holders: audience.holders }, jobs, asks)
         await ledger.commit(decision)
+        counts.events += decision.events.length
         for (let [user, count] of decision.fresh) quota.take(user, count)
         return decision
       } catch (error) {

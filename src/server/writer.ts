@@ -4,6 +4,7 @@
 import type { Clock, Stop } from '../ports.js'
 import { byteLength, encodeFrame, joinFrames } from '../protocol/codec.js'
 import type { DownFrame } from '../protocol/frames.js'
+import type { Counts } from './counts.js'
 
 /** What a transport knows of whoever connects; all of it is said by the other side or its proxies. */
 export interface PeerInfo {
@@ -42,7 +43,8 @@ const DRAIN_CHECK = 100
 export function createWriter(
   peer: Peer,
   clock: Clock,
-  limits: { readonly max: number; readonly highWater: number }
+  limits: { readonly max: number; readonly highWater: number },
+  counts: Counts
 ): Writer {
   let open = true
   let collected: string[] = []
@@ -58,28 +60,34 @@ export function createWriter(
     stopFlush ??= clock.soon(flush)
   }
 
+  function send(text: string): void {
+    counts.bytesOut += text.length
+    peer.send(text)
+  }
+
   function flush() {
     stopFlush?.()
     stopFlush = null
     if (!open || collected.length === 0) return
     let frames = collected
+    counts.framesOut += frames.length
     // No text takes more than three bytes to a character, so what is surely small enough is not counted.
     let small = bytes * 3 + frames.length + 2 <= limits.max
     collected = []
     bytes = 0
-    if (small) return peer.send(joinFrames(frames))
+    if (small) return send(joinFrames(frames))
     let from = 0
     let size = 2
     for (let i = 0; i < frames.length; i++) {
       let length = byteLength(frames[i] as string) + 1
       if (i > from && size + length > limits.max) {
-        peer.send(joinFrames(frames.slice(from, i)))
+        send(joinFrames(frames.slice(from, i)))
         from = i
         size = 2
       }
       size += length
     }
-    peer.send(joinFrames(frames.slice(from)))
+    send(joinFrames(frames.slice(from)))
   }
 
   function checkDrained(): void {
