@@ -40,6 +40,7 @@ export interface Realtime {
   readonly rejected: RowStore<ParkedRow>
   /** Actions of which nobody knows whether they happened; a retry is safe, for the server knows their ids. */
   readonly unknown: RowStore<ParkedRow>
+  readonly app: string
   readonly user: string
   /** Resolves when what this device remembers, also of the rooms entered so far, is shown. */
   readonly ready: Promise<void>
@@ -515,6 +516,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     pending: view.pending,
     rejected: view.rejected,
     unknown: view.unknown,
+    app,
     user,
     get ready() {
       return ready.then(rooms.restored)

@@ -38,18 +38,24 @@ export const NOBODY: Self = { status: 'online', activity: null, call: 'none', ed
 /** The most present of several connections counts. */
 const RANK: readonly PresenceStatus[] = ['responding', 'busy', 'online', 'away', 'offline']
 
+/** What is said in two places as one: the most present status, and of the rest what was said last, unless that is nothing. */
+export function mergedSelf(known: Self | undefined, said: Self): Self {
+  if (!known) return said
+  return {
+    status: RANK.indexOf(known.status) < RANK.indexOf(said.status) ? known.status : said.status,
+    activity: said.activity ?? known.activity,
+    call: said.call === 'none' ? known.call : said.call,
+    editing: said.editing ?? known.editing,
+    device: { ...known.device, ...said.device }
+  }
+}
+
 export function membersByUser(roster: Roster): Readonly<Record<string, MemberView>> {
   let byUser = new Map<string, MemberView>()
   for (let { user, platform, data, at } of Object.values(roster.members).sort((a, b) => a.at - b.at)) {
     let known = byUser.get(user)
-    let said = selfOf(data)
     byUser.set(user, {
-      ...said,
-      status: known && RANK.indexOf(known.status) < RANK.indexOf(said.status) ? known.status : said.status,
-      call: said.call === 'none' ? (known?.call ?? 'none') : said.call,
-      editing: said.editing ?? known?.editing ?? null,
-      activity: said.activity ?? known?.activity ?? null,
-      device: { ...known?.device, ...said.device },
+      ...mergedSelf(known, selfOf(data)),
       user,
       connections: (known?.connections ?? 0) + 1,
       platform: platform ?? known?.platform ?? null,
