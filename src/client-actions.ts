@@ -2,6 +2,8 @@
 // of it afterwards is decided elsewhere and told to the ledger.
 
 import type { ClientRooms } from './client-rooms.js'
+import { createConflation } from './conflate.js'
+import type { CastCounts } from './core/connection-view.js'
 import type { Ledger } from './core/ledger.js'
 import type { Outbox } from './core/outbox.js'
 import type { Row } from './core/rows.js'
@@ -9,7 +11,7 @@ import { RealtimeError } from './errors.js'
 import { type AnyFeature, type EventMap, type EventSpec, type Receipt, validateDraft } from './feature.js'
 import type { Clock, Stop } from './ports.js'
 import { byteLength } from './protocol/codec.js'
-import type { Frame } from './protocol/frames.js'
+import type { CastFrame, Frame } from './protocol/frames.js'
 
 /** A message larger than this is refused at the call; the server may say less in its welcome. */
 const DEFAULT_MAX = 64 * 1024
@@ -21,6 +23,7 @@ export interface ClientActionsPorts {
   readonly clock: Clock
   readonly outbox: Outbox
   readonly ledger: Ledger
+  readonly casts: CastCounts
   readonly rooms: () => ClientRooms
   readonly send: (frames: readonly Frame[]) => boolean
   readonly serverNow: () => number
@@ -32,7 +35,7 @@ export interface ClientActionsPorts {
 export type ClientActions = ReturnType<typeof createClientActions>
 
 export function createClientActions(ports: ClientActionsPorts) {
-  let { user, clock, outbox, ledger, send, serverNow, failed } = ports
+  let { user, clock, outbox, ledger, casts, send, serverNow, failed } = ports
   let max = DEFAULT_MAX
   let stopExpiry: Stop | null = null
 
@@ -44,25 +47,32 @@ export function createClientActions(ports: ClientActionsPorts) {
     ports.changed()
   }
 
-  function cast(
-    room: string,
-    feature: string,
-    type: string,
-    data: unknown,
-    key: string,
-    ttl: number,
-    id: string
-  ): Receipt {
+  let stream = createConflation<CastFrame & { id: string }>(
+    clock,
+    frames => {
+      let left = frames.filter(({ room }) => ports.rooms().get(room))
+      if (send(left)) {
+        casts.sent += left.length
+        for (let { id } of left) ledger.reach(id, 'sent')
+      }
+      // A stream has no answers: what was not sent by now never will be, and nothing further is promised.
+      for (let { id } of frames) ledger.drop(id)
+    },
+    ({ id }) => {
+      casts.conflated++
+      ledger.drop(id)
+    }
+  )
+
+  function cast(frame: CastFrame & { id: string }, rate: number): Receipt {
+    let { room, feature, type, key, id } = frame
     let receipt = ledger.open(id, 'sent')
     let core = ports.rooms().get(room)
-    let frame = { f: 'cast', room, feature, type, data, key, ttl, id } as const
-    if (core && !core.room.$status.get().stale && send([frame])) {
+    if (core && !core.room.$status.get().stale) {
+      stream.add(JSON.stringify([room, feature, type, key]), rate, frame)
       core.receive({ ...frame, by: user, at: serverNow() })
       core.paint('top')
-      ledger.reach(id, 'sent')
-    }
-    // A stream has no answers: what is not sent by now never will be, and nothing further is promised.
-    ledger.drop(id)
+    } else ledger.drop(id)
     return receipt
   }
 
@@ -84,7 +94,10 @@ export function createClientActions(ports: ClientActionsPorts) {
       // A copy: what the caller does with the object afterwards must not change what was accepted.
       let copy: unknown = JSON.parse(text)
       let key = keyOf?.(copy) ?? ''
-      if (delivery.kind === 'volatile') return cast(room, feature.name, type, copy, key, delivery.seconds, id)
+      if (delivery.kind === 'volatile') {
+        let ttl = delivery.seconds
+        return cast({ f: 'cast', room, feature: feature.name, type, data: copy, key, ttl, id }, delivery.rate)
+      }
       let row: Row = {
         n: 0,
         id,
@@ -110,6 +123,9 @@ export function createClientActions(ports: ClientActionsPorts) {
         outbox.withdraw(row => outbox.timeLeft(row) < 0, { kind: 'expired' }).catch(failed)
       })
     },
-    close: (): void => stopExpiry?.()
+    close(): void {
+      stopExpiry?.()
+      stream.close()
+    }
   }
 }

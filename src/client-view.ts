@@ -4,7 +4,7 @@
 import { atom, batch, type ReadableAtom } from 'nanostores'
 import type { TabsView } from './client-tabs.js'
 import type { ConnectionState } from './core/connection.js'
-import { type ConnectionView, IDLE_VIEW, viewConnection } from './core/connection-view.js'
+import { type CastCounts, type ConnectionView, IDLE_VIEW, viewConnection } from './core/connection-view.js'
 import type { Outbox } from './core/outbox.js'
 import type { ParkedRow, Row } from './core/rows.js'
 import type { Supervisor } from './core/supervisor.js'
@@ -31,6 +31,7 @@ export type ClientView = ReturnType<typeof createClientView>
 export function createClientView(ports: {
   clock: Clock
   outbox: Outbox
+  casts: CastCounts
   supervisor: () => Supervisor
   tabs: () => TabsView
   pending: RowActions
@@ -74,6 +75,7 @@ export function createClientView(ports: {
             state: supervisor.state,
             error: supervisor.error,
             stats: supervisor.stats,
+            casts: ports.casts,
             recentDrops: drops.length,
             since,
             toWall: mono => clock.now() + mono - clock.mono(),

@@ -15,7 +15,7 @@ import {
 import { createClientRooms } from './client-rooms.js'
 import { createClientTabs } from './client-tabs.js'
 import { createClientView, type RowStore } from './client-view.js'
-import type { ConnectionView } from './core/connection-view.js'
+import { type ConnectionView, IDLE_VIEW } from './core/connection-view.js'
 import { createLedger, type Ending } from './core/ledger.js'
 import { createOutbox } from './core/outbox.js'
 import { createOutgoing } from './core/outgoing.js'
@@ -68,6 +68,8 @@ export interface Realtime {
 /** So long after its session was taken over a tab comes back, in milliseconds. */
 const REPLACED = 1000
 const DRAIN_DEADLINE = 10_000
+/** What is visible has a frame by then, unless it is covered or scrolled out of sight, in milliseconds. */
+const FRAME_DEADLINE = 250
 /** How long a tab's claim to play something keeps the other tabs from it. */
 const CLAIM_MS = 60_000
 
@@ -92,6 +94,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let wasOnline = false
   let stops: Stop[] = []
   let drained: (() => void)[] = []
+  let casts = { ...IDLE_VIEW.casts }
 
   // --- what waits ---
 
@@ -228,10 +231,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     serverNow,
     hindrance,
     nextRef: rooms.nextRef,
-    deliver(frames) {
-      for (let frame of frames) receive(frame)
-      rooms.paint()
-    },
+    deliver: take,
     left: rooms.orphaned,
     look: () => void outbox.refresh().then(() => rooms.deliver(), fail),
     demote: () => outbox.demote(),
@@ -274,8 +274,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       if (all.some(frame => frame.f === 'nack' && frame.code === 'stale')) fenced()
       // What tabs tell each other may be lost: with every beat they look for themselves.
       if (frames.some(frame => frame.f === 'ping')) outbox.refresh().then(() => rooms.deliver(), fail)
-      for (let frame of frames) receive(frame)
-      rooms.paint()
+      take(frames)
     },
     dropped() {
       tabs.dropped()
@@ -299,7 +298,29 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     }
   })
 
+  let stopFrame: Stop | null = null
+  /** What a message brings is painted at once; casts alone wait for the next frame of the screen, where there is one. */
+  function take(frames: readonly DownFrame[]): void {
+    for (let frame of frames) receive(frame)
+    if (!frames.length || frames.some(({ f }) => f !== 'cast')) rooms.paint()
+    else if (!ports.page?.visible()) paintCasts()
+    else if (!stopFrame) {
+      let stops = [ports.page.frame(paintCasts), clock.after(FRAME_DEADLINE, paintCasts)]
+      stopFrame = () => {
+        for (let stop of stops) stop()
+      }
+    }
+  }
+
+  function paintCasts(): void {
+    stopFrame?.()
+    stopFrame = null
+    casts.painted++
+    rooms.paint()
+  }
+
   function receive(frame: DownFrame): void {
+    if (frame.f === 'cast') casts.received++
     if (frame.f === 'ack') outgoing.ack(frame)
     else if (frame.f === 'slow') outgoing.slow(frame.ms)
     else if (frame.f === 'nack' && frame.ref === undefined) outgoing.nack(frame)
@@ -336,6 +357,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     clock,
     outbox,
     ledger,
+    casts,
     rooms: () => rooms,
     send: frames => tabs.send(frames),
     serverNow,
@@ -348,6 +370,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
   let view = createClientView({
     clock,
     outbox,
+    casts,
     supervisor: () => supervisor,
     tabs: () => tabs.view,
     painted() {
@@ -500,7 +523,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     closed = true
     endConnection(reason)
     rooms.close()
-    for (let stop of [...stops, stopPaint]) stop?.()
+    for (let stop of [...stops, stopPaint, stopFrame]) stop?.()
     recovery.close()
     ledger.close()
     for (let call of drained.splice(0)) call()

@@ -9,7 +9,8 @@ const MEANINGS = {
   'too-large': 'The action is larger than the server takes. Send less in one action.',
   closed: 'This client was closed. Create a new one, or call connect() again.',
   left: 'This room was left. Enter it again with room(id).',
-  dropped: 'A volatile action was not sent, for the room is not joined now. Volatile actions are never stored.',
+  dropped:
+    'A volatile action was not sent: the room is not joined now, or a newer one took its place. It is never stored.',
   expired: 'The action was not delivered within its time to live.',
   replaced: 'A newer action with the same key took the place of this one before it was sent.',
   cancelled: 'The person did not choose, or closed the question.',

@@ -72,7 +72,9 @@ export function volatile<T>(
   schema: StandardSchema<T>,
   options: EventOptions<T> & { readonly seconds?: number; readonly rate?: number } = {}
 ): EventSpec<T> {
-  return eventOf(schema, { kind: 'volatile', seconds: options.seconds ?? 30, rate: options.rate ?? 60 }, options)
+  let { seconds = 30, rate = 60 } = options
+  if (!(rate > 0)) throw new RealtimeError('bad-argument', `rate must be above 0, got ${rate}`)
+  return eventOf(schema, { kind: 'volatile', seconds, rate }, options)
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a map of events of any payload; each is checked by its own schema.

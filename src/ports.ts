@@ -129,6 +129,8 @@ export interface Page {
   online(): boolean
   /** Not shown to anyone yet: loaded ahead of a visit that may never come. `show` is told when it is visited. */
   prerendering(): boolean
+  /** Calls once before the next frame of the screen; a page that is not seen has none. */
+  frame(call: () => void): Stop
   /** Whether the person is asked before the page goes. */
   guard(isOn: boolean): void
   listen(call: (event: PageEvent) => void): Stop

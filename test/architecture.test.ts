@@ -15,7 +15,7 @@ const house: House = {
     // words
     floor(0, 'words', 'protocol/**', 'schema.ts', 'errors.ts'),
     // contracts
-    floor(1, 'contracts', 'feature.ts', 'ports.ts', 'events.ts'),
+    floor(1, 'contracts', 'feature.ts', 'ports.ts', 'events.ts', 'conflate.ts'),
     // doors
     door('index', 'index.ts'),
     door('react', 'react/**'),

@@ -6,6 +6,18 @@ import type { ConnectionState } from './connection.js'
 import type { LinkStats } from './meter.js'
 import { type Quality, qualityScore, qualityWord } from './quality.js'
 
+/** Volatile events of this page since it was loaded. */
+export interface CastCounts {
+  /** Own ones handed to the connection. */
+  sent: number
+  /** Own ones never sent, for a newer one with their key took their place. */
+  conflated: number
+  /** Those of others that came in. */
+  received: number
+  /** How often those that had come in were painted: at most once in a frame of the screen. */
+  painted: number
+}
+
 export interface ConnectionView {
   readonly phase: ConnectionState['phase']
   /** Why the phase is what it is; `none` while all is well. */
@@ -56,6 +68,8 @@ export interface ConnectionView {
   readonly bytesOut: number
   /** Malformed frames received; they are dropped. */
   readonly badFrames: number
+  /** Volatile events: how many passed, and how often they were painted. As of the last change of this store. */
+  readonly casts: Readonly<CastCounts>
   /** Server's clock minus this device's. */
   readonly serverTimeOffsetMs: number
 }
@@ -89,6 +103,7 @@ export const IDLE_VIEW: ConnectionView = {
   bytesIn: 0,
   bytesOut: 0,
   badFrames: 0,
+  casts: { sent: 0, conflated: 0, received: 0, painted: 0 },
   serverTimeOffsetMs: 0
 }
 
@@ -105,6 +120,7 @@ export interface ViewInput {
   readonly state: ConnectionState
   readonly error: RealtimeError | null
   readonly stats: LinkStats
+  readonly casts: CastCounts
   readonly recentDrops: number
   readonly since: number
   /** Adds the difference between wall and monotonic clock. */
@@ -162,6 +178,7 @@ export function viewConnection(input: ViewInput): ConnectionView {
     bytesIn: stats.bytesIn,
     bytesOut: stats.bytesOut,
     badFrames: stats.badFrames,
+    casts: { ...input.casts },
     serverTimeOffsetMs: stats.serverTimeOffsetMs
   }
 }

@@ -68,6 +68,10 @@ export function browserPage(): Page | null {
     visible: () => document.visibilityState === 'visible',
     online: () => navigator.onLine !== false,
     prerendering: () => 'prerendering' in document && document.prerendering === true,
+    frame(call) {
+      let frame = requestAnimationFrame(call)
+      return () => cancelAnimationFrame(frame)
+    },
     guard(isOn) {
       let ask = (event: Event): void => event.preventDefault()
       stopGuard()

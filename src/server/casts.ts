@@ -1,14 +1,16 @@
-// Volatile events of a room: of each key only the newest goes out per turn, and the newest of each key is kept for a while
-// for those who join later. Never stored.
+// Volatile events of a room: of each key and sender the newest goes out, no more often than its event's rate, and is kept for a
+// while for those who join later. Never stored.
 
-import type { Clock, Stop } from '../ports.js'
+import { createConflation } from '../conflate.js'
+import type { Clock } from '../ports.js'
 import type { CastFrame } from '../protocol/frames.js'
+import type { Counts } from './counts.js'
 
 const LONGEST = 3600
 
 export interface Casts<S> {
-  /** `from`: who must not get it back; `sid`: who need not get it again when joining. */
-  add(frame: CastFrame, from: S | null, sid: string | null): void
+  /** At most `rate` a second go out. `from`: who must not get it back; `sid`: who need not get it again when joining. */
+  add(frame: CastFrame, rate: number, from: S | null, sid: string | null): void
   /** What is kept for a joining connection, with the seconds that are left. */
   kept(sid: string): CastFrame[]
   /** Whether anything is kept that has not run out. */
@@ -22,18 +24,22 @@ interface Kept {
   readonly until: number
 }
 
-export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFrame, from: S | null) => void): Casts<S> {
-  let pending = new Map<string, { frame: CastFrame; from: S | null }>()
+export function createCasts<S>(
+  clock: Clock,
+  max: number,
+  counts: Counts,
+  tell: (frame: CastFrame, from: S | null) => void
+): Casts<S> {
   /** In the order of their arrival. */
   let kept = new Map<string, Kept>()
-  let stopFlush: Stop | null = null
-
-  function flush(): void {
-    stopFlush = null
-    let casts = [...pending.values()]
-    pending.clear()
-    for (let { frame, from } of casts) tell(frame, from)
-  }
+  let stream = createConflation<{ frame: CastFrame; from: S | null }>(
+    clock,
+    casts => {
+      counts.castsOut += casts.length
+      for (let { frame, from } of casts) tell(frame, from)
+    },
+    () => counts.castsConflated++
+  )
 
   function expire(): void {
     let now = clock.mono()
@@ -41,11 +47,10 @@ export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFram
   }
 
   return {
-    add(frame, from, sid) {
+    add(frame, rate, from, sid) {
       let key = JSON.stringify([frame.feature, frame.type, frame.key ?? '', frame.by])
-      pending.delete(key)
-      pending.set(key, { frame, from })
-      stopFlush ??= clock.soon(flush)
+      counts.castsIn++
+      stream.add(key, rate, { frame, from })
 
       kept.delete(key)
       if (frame.ttl <= 0) return
@@ -65,8 +70,7 @@ export function createCasts<S>(clock: Clock, max: number, tell: (frame: CastFram
       return kept.size > 0
     },
     close() {
-      stopFlush?.()
-      pending.clear()
+      stream.close()
       kept.clear()
     }
   }

@@ -6,7 +6,7 @@ import type { CastFrame, EventFrame, FrameOf, Member } from '../protocol/frames.
 import { createStateWriter, greet, snapshotFrames } from './arrive.js'
 import { createAudience } from './audience.js'
 import { createCasts } from './casts.js'
-import type { AppJob, Decision, JoinJob, Outcome, PushJob } from './decide.js'
+import { type AppJob, type Decision, type JoinJob, type Outcome, type PushJob, specOf } from './decide.js'
 import { createLane } from './lane.js'
 import { createLedger } from './ledger.js'
 import { marksFrame } from './marks.js'
@@ -52,7 +52,7 @@ type Asked =
 const BUSY = { code: 'busy', final: false, after: 1000 } as const
 
 export function createRoom(room: string, parts: RoomParts): Room {
-  let { features, storage, clock, random, limits, report } = parts
+  let { features, storage, clock, random, limits, counts, report } = parts
   let ledger = createLedger(room, parts)
   let stateWriter = createStateWriter()
   let audience = createAudience(() => ({
@@ -64,7 +64,7 @@ export function createRoom(room: string, parts: RoomParts): Room {
   let members = createMembers(clock, limits.presenceGrace, difference =>
     audience.all({ f: 'presence', room, ...difference })
   )
-  let casts = createCasts<Link>(clock, limits.keptCasts, (frame, from) => audience.all(frame, from))
+  let casts = createCasts<Link>(clock, limits.keptCasts, counts, (frame, from) => audience.all(frame, from))
   let lane = createLane<Asked>(clock, limits.batch, take, error => {
     ledger.doubt()
     report('error', 'turn-failed', { room, error })
@@ -212,7 +212,11 @@ export function createRoom(room: string, parts: RoomParts): Room {
     },
     leave: seat => lane.add({ kind: 'leave', seat }),
     detach,
-    cast: (frame, from) => casts.add(frame, from, from?.sid ?? null),
+    cast(frame, from) {
+      let feature = features.get(frame.feature)
+      let delivery = feature && specOf(feature, frame.type)?.delivery
+      if (delivery?.kind === 'volatile') casts.add(frame, delivery.rate, from, from?.sid ?? null)
+    },
     presence(seat, data) {
       seat.presence = data
       members.update(seat.link.sid, seat.link, data)

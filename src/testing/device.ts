@@ -88,6 +88,9 @@ export interface DeviceParts {
   readonly turn: () => Promise<void>
 }
 
+/** How far off the next frame of the screen is, in milliseconds. */
+const FRAME = 16
+
 /** Creates a device, with nothing stored on it. */
 export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Device {
   let { clock, server } = parts
@@ -123,6 +126,7 @@ export function createDevice(parts: DeviceParts, seed = parts.nextSeed()): Devic
         visible: () => isVisible,
         online: () => isOnline,
         prerendering: () => false,
+        frame: call => life.clock.after(FRAME, call),
         guard: () => {},
         listen(call) {
           listeners.add(call)

@@ -347,7 +347,7 @@ describe('offline and back', () => {
     ann.board.moveCursor('1')
     expect(await ann.board.moveCursor('2')).toMatchObject({ stage: 'sent' })
     expect(ann.board.$state.get().cursors).toEqual({ ann: '2' })
-    await world.clock.advance(50)
+    await world.clock.advance(100)
     expect(bob.board.$state.get().cursors).toEqual({ ann: '2' })
     let cid = await online(world, world.device(), 'cid')
     expect(cid.board.$state.get().cursors).toEqual({ ann: '2' })

@@ -296,6 +296,7 @@ describe('the connection as apps see it', () => {
         drops: 4,
         badFrames: 5
       },
+      casts: { sent: 1, conflated: 2, received: 3, painted: 4 },
       recentDrops: 0,
       since: 77,
       toWall: mono => mono + 1_000_000,

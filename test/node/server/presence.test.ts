@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { Frame, Member } from '../../../src/protocol/frames.js'
-import { createWorld, pushOf, type TestPeer } from './world.js'
+import { createWorld, notes, pushOf, type TestPeer, variantOf } from './world.js'
 
 type Presence = Extract<Frame, { f: 'presence' }>
 type Cast = Extract<Frame, { f: 'cast' }>
@@ -229,12 +229,66 @@ test('[C3] of one key and user only the newest of a turn goes out', async () => 
   ])
 })
 
+test('[C3] of one key and sender no more go out than its rate, and the newest always', async () => {
+  let world = createWorld({
+    features: [
+      variantOf(notes, {
+        events: {
+          ...notes.events,
+          cursor: { ...notes.events.cursor, delivery: { kind: 'volatile', seconds: 5, rate: 20 } }
+        }
+      })
+    ]
+  })
+  let [ann, bob, cat] = [await world.join('ann'), await world.join('bob'), await world.join('cat')]
+  let at = world.clock.mono()
+  for (let i = 0; i < 1000; i++) {
+    ann.send(castOf(`a${i}`))
+    cat.send(castOf(`c${i}`))
+    await world.clock.pass(1)
+    // Who comes in a gap gets what is newest all the same.
+    if (i === 510)
+      expect((await world.join('dan')).take('cast').map(({ data }) => data)).toEqual([{ x: 'a510' }, { x: 'c510' }])
+  }
+  let values = (peer: typeof bob, by: string) =>
+    peer
+      .take('cast')
+      .filter(cast => cast.by === by)
+      .map(({ data }) => (data as { x: string }).x)
+  await world.clock.pass(1000)
+  expect(world.clock.mono() - at).toBe(2000)
+  let got = bob.take('cast')
+  for (let by of ['ann', 'cat']) {
+    let mine = got.filter(cast => cast.by === by)
+    expect(mine.filter(cast => (cast.at as number) - 1_700_000_000_000 < at + 1000).length).toBe(21)
+    expect(mine.at(-1)?.data).toEqual({ x: `${by[0]}999` })
+  }
+  expect(values(cat, 'ann')).toHaveLength(21)
+  // Both keys leave together, so there are as many messages as there are gaps.
+  expect(bob.messages.filter(text => text.includes('"cast"'))).toHaveLength(21)
+  expect(world.hub.stats()).toMatchObject({ castsIn: 2000, castsOut: 42, castsConflated: 1958 })
+})
+
+test('[A2] [C3] what the app casts is held to the rate as well', async () => {
+  let world = createWorld()
+  let ann = await world.join('ann')
+  for (let i = 0; i < 1000; i++) {
+    world.hub.room('r').cast(notes, 'cursor', { x: `${i}` }, { by: 'app' })
+    await world.clock.pass(1)
+  }
+  await world.clock.pass(100)
+  let got = ann.take('cast').map(({ data }) => (data as { x: string }).x)
+  // 60 a second are gaps of 17 ms; the first one is longer, for it ends with those of all others.
+  expect(got).toHaveLength(60)
+  expect(got.at(-1)).toBe('999')
+})
+
 test('[C4] slow peers do not get casts', async () => {
   let world = createWorld()
   let [ann, bob] = [await world.join('ann'), await world.join('bob')]
   bob.stuffed = 2_000_000
   ann.send(castOf('1'))
-  await world.clock.settle()
+  await world.clock.pass(100)
   bob.stuffed = 0
   ann.send(castOf('2'))
   await world.clock.settle()

@@ -137,6 +137,7 @@ beforeEach(() => {
       visible: () => true,
       online: () => true,
       prerendering: () => false,
+      frame: () => () => {},
       guard: () => {},
       listen(call) {
         listeners.add(call)
