@@ -17,7 +17,7 @@ import { createRoom, type Room } from './room.js'
 import { createSessions } from './sessions.js'
 import type { Storage } from './storage.js'
 import { keyOf } from './traffic.js'
-import { createWatchers, type Watcher } from './watchers.js'
+import { createWatchers, type MembersWatcher, type Watcher } from './watchers.js'
 import type { Peer } from './writer.js'
 
 export interface HubOptions {
@@ -86,6 +86,8 @@ export interface Hub {
    * come. Returns what stops it.
    */
   watch<F extends AnyFeature>(feature: F, watcher: Watcher<StateOf<F>>): Stop
+  /** Follows who comes into every room of this server and who leaves it. Returns what stops it. */
+  watchMembers(watcher: MembersWatcher): Stop
   /**
    * Puts a user out, or one session (`sid` of presence) of theirs: the connections end with the final code `revoked`, presence
    * at once, and no such session is resumed. Withdraw the tokens first, for whoever has a good one may say hello again.
@@ -225,6 +227,10 @@ export function createHub(options: HubOptions): Hub {
       if (typeof watcher !== 'function') wrong('watcher', 'a function', watcher)
       featureOf(feature)
       return watchers.add(feature, watcher)
+    },
+    watchMembers(watcher) {
+      if (typeof watcher !== 'function') wrong('watcher', 'a function', watcher)
+      return watchers.addMembers(watcher)
     },
     revoke(who, why) {
       requireObject('who', who, 'an object that names a user or a session: { user } or { sid }')

@@ -32,5 +32,5 @@ export type {
   StoredState,
   Trim
 } from './storage.js'
-export type { RoomChange, Watcher } from './watchers.js'
+export type { MembersChange, MembersWatcher, RoomChange, Watcher } from './watchers.js'
 export type { Peer, PeerInfo } from './writer.js'

@@ -31,11 +31,18 @@ interface Entry {
   stop: Stop | null
 }
 
-/** `tell` is called at most once a turn, and only when something differs from what was told before. */
-export function createMembers(clock: Clock, grace: number, tell: (difference: Difference) => void): Members {
+/**
+ * `tell` is called at most once a turn, and only when something differs from what was told before; `gone` is what those who left
+ * were told as last.
+ */
+export function createMembers(
+  clock: Clock,
+  grace: number,
+  tell: (difference: Difference, gone: readonly Member[]) => void
+): Members {
   let version = 0
   let entries = new Map<string, Entry>()
-  let told = new Set<string>()
+  let told = new Map<string, Member>()
   let changed = new Set<string>()
   let stopFlush: Stop | null = null
 
@@ -49,12 +56,18 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
     let joined: Record<string, Member> = {}
     let updated: Record<string, Member> = {}
     let left: string[] = []
+    let gone: Member[] = []
     for (let sid of changed) {
       let entry = entries.get(sid)
-      if (entry) (told.has(sid) ? updated : joined)[sid] = entry.member
-      else if (told.has(sid)) left.push(sid)
-      if (entry) told.add(sid)
-      else told.delete(sid)
+      let before = told.get(sid)
+      if (entry) {
+        ;(before ? updated : joined)[sid] = entry.member
+        told.set(sid, entry.member)
+      } else if (before) {
+        left.push(sid)
+        gone.push(before)
+        told.delete(sid)
+      }
     }
     changed.clear()
     let parts = {
@@ -62,7 +75,7 @@ export function createMembers(clock: Clock, grace: number, tell: (difference: Di
       ...(Object.keys(updated).length > 0 ? { updated } : {}),
       ...(left.length > 0 ? { left } : {})
     }
-    if (Object.keys(parts).length > 0) tell({ version: ++version, ...parts })
+    if (Object.keys(parts).length > 0) tell({ version: ++version, ...parts }, gone)
   }
 
   function remove(sid: string): void {

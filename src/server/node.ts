@@ -39,7 +39,7 @@ export { claimedUser, defaultPolicy } from './policy.js'
 export { createMemoryStorage } from './storage/memory.js'
 export { createSqliteStorage, type SqliteOptions } from './storage/sqlite.js'
 export type { Storage, StoredEvent } from './storage.js'
-export type { RoomChange, Watcher } from './watchers.js'
+export type { MembersChange, MembersWatcher, RoomChange, Watcher } from './watchers.js'
 export type { Peer, PeerInfo } from './writer.js'
 
 /** A turn ends when everything that the network has delivered so far was read: so that it is taken together. */

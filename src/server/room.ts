@@ -61,9 +61,11 @@ export function createRoom(room: string, parts: RoomParts): Room {
     epoch: ledger.state()?.epoch ?? '-',
     offset: ledger.state()?.offset ?? 0
   }))
-  let members = createMembers(clock, limits.presenceGrace, difference =>
+  let members = createMembers(clock, limits.presenceGrace, (difference, gone) => {
     audience.all({ f: 'presence', room, ...difference })
-  )
+    let joined = Object.values(difference.joined ?? {})
+    if (joined.length > 0 || gone.length > 0) parts.watchers.tellMembers({ room, joined, left: gone })
+  })
   let casts = createCasts<Link>(clock, limits.keptCasts, counts, (frame, from) => audience.all(frame, from))
   let lane = createLane<Asked>(clock, limits.batch, take, error => {
     ledger.doubt()
