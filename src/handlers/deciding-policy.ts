@@ -1,0 +1,45 @@
+// Who may do what in rooms that decide: an answer for `HubOptions.policy`, made of the app's own two or three.
+
+import { defaultPolicy, type PolicyAnswer, type PolicyRequest } from '../server/policy.js'
+
+export interface DecidingPolicyOptions {
+  /** Whether a user may enter a room at all, and with it do anything there. Default: `defaultPolicy`. */
+  readonly mayEnter?: (request: PolicyRequest) => boolean
+  /** Whether a user leads a room: skips, reorders and removes in its queue, sets its rule, closes its votes. Default: everybody. */
+  readonly isHost?: (request: PolicyRequest) => boolean
+  /** Whether a user is a member: only members touch queue and recommendations. Default: everybody; give a handler's `isMember`. */
+  readonly isMember?: (room: string, user: string) => boolean
+}
+
+const OF_HOSTS: Readonly<Record<string, readonly string[]>> = {
+  votes: ['ruled', 'closed'],
+  queue: ['removed', 'moved', 'advanced']
+}
+const OF_MEMBERS = ['queue', 'recommendations']
+
+/**
+ * Makes the policy. It goes by what the server knows: the user that it authenticated, the claims of the token, the room. What a
+ * client writes into its data about itself counts for nothing. Private messages are taken in a user's own room only, as
+ * `wrong-room` elsewhere.
+ *
+ * ```ts
+ * let policy = decidingPolicy({ isHost: ({ claims }) => claims?.role === 'host' })
+ * ```
+ */
+export function decidingPolicy({
+  mayEnter = defaultPolicy,
+  isHost = () => true,
+  isMember = () => true
+}: DecidingPolicyOptions = {}): (request: PolicyRequest) => PolicyAnswer {
+  return request => {
+    let { room, user, action, feature = '', type = '' } = request
+    if (!defaultPolicy(request)) return false
+    if (room === `user:${user}`) return true
+    if (!mayEnter(request)) return false
+    if (action !== 'push') return true
+    if (feature === 'private-messages') return 'wrong-room'
+    if (OF_MEMBERS.includes(feature) && !isMember(room, user)) return 'not-member'
+    if (Object.hasOwn(OF_HOSTS, feature) && OF_HOSTS[feature]?.includes(type)) return isHost(request)
+    return true
+  }
+}
