@@ -222,7 +222,13 @@ export let cases: readonly FeatureCase[] = [
         data: { mediaId: 'alien', before: 'other' },
         code: 'unknown-item'
       },
-      { what: 'skipping what is not on any more', before: isOn, type: 'advanced', data: { from: null }, code: 'not-current' },
+      {
+        what: 'skipping what is not on any more',
+        before: isOn,
+        type: 'advanced',
+        data: { from: null },
+        code: 'not-current'
+      },
       { what: 'going on with nothing queued', type: 'advanced', data: { from: null }, code: 'queue-empty' }
     ]
   },
