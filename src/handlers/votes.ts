@@ -30,7 +30,10 @@ export interface VotesHandler extends Duties {
 const SERVER = 'server'
 
 /** Follows the votes of every room of a hub; `report` is told what could not be stored and is tried again. */
-export function handleVotes(hub: Hub, { report }: { readonly report?: ((error: unknown) => void) | undefined } = {}): VotesHandler {
+export function handleVotes(
+  hub: Hub,
+  { report }: { readonly report?: ((error: unknown) => void) | undefined } = {}
+): VotesHandler {
   async function announce(room: string, { mediaId, mediaTitle, participants, matchType, round }: Medium) {
     let match = { mediaId, mediaTitle, participants, matchType, round }
     await hub.room(room).push(votes, 'matched', match, { by: SERVER, key: keyOf(round) })
