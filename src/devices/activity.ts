@@ -55,7 +55,6 @@ export function watchActivity(
   }
 
   function sign(): void {
-    if (document.visibilityState !== 'visible') return
     lastSign = performance.now()
     if (!isActive) seen()
   }
