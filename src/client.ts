@@ -271,7 +271,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     received(all, text) {
       let frames = tabs.received(all, text)
       // It is the connection that may not send: also when another tab's room was asked for.
-      if (all.some(frame => frame.f === 'nack' && frame.code === 'stale')) fenced()
+      if (all.some(frame => frame.f === 'nack' && frame.code === 'stale' && !frame.final)) fenced()
       // What tabs tell each other may be lost: with every beat they look for themselves.
       if (frames.some(frame => frame.f === 'ping')) outbox.refresh().then(() => rooms.deliver(), fail)
       take(frames)

@@ -29,7 +29,8 @@ const MEANINGS = {
   'rate-limited': 'Too many actions in a short time.',
   busy: 'The server asks to try again later.',
   order: 'The action came out of order; the client recovers by itself.',
-  stale: 'Another tab or device took over sending for this client.',
+  stale:
+    'Somebody else was faster: what this was based on has changed, or another tab or device sends for this client now.',
   unsupported: 'This browser or device cannot do that.',
   timeout: 'No answer came in time.',
   conflict: 'Another writer was faster.'

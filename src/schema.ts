@@ -195,6 +195,46 @@ export function object<F extends Fields>(fields: F): Schema<ObjectOf<F>> {
   )
 }
 
+/** What a patch of these fields is. */
+export type PatchOf<F extends Fields> = { readonly [K in keyof F]?: Infer<F[K]> }
+
+/** Some of the named fields, one at least. Any other field is refused: a misspelt one would be lost without a word. */
+export function patchOf<F extends Fields>(fields: F): Schema<PatchOf<F>> {
+  let names = Object.keys(fields)
+  let optionals = Object.fromEntries(names.map(name => [name, optional(fields[name] as Schema<unknown>)]))
+  return schema(
+    `an object with some of ${names.join(', ')}`,
+    (value, path) => {
+      if (!isPlain(value)) return `${path} must be an object`
+      let given = Object.keys(value)
+      if (given.length === 0) return `${path} must name at least one of ${names.join(', ')}`
+      for (let name of given) {
+        if (!Object.hasOwn(fields, name)) return `${path} has no field «${name.slice(0, 64)}»`
+        let message = (fields[name] as Schema<unknown>).problem(value[name], `${path}.${name}`)
+        if (message !== null) return message
+      }
+      return null
+    },
+    { fields: optionals }
+  )
+}
+
+/** What one of several schemas takes. */
+export function anyOf<const T extends readonly Schema<unknown>[]>(...choices: T): Schema<Infer<T[number]>> {
+  let describe = choices.map(choice => choice.describe).join(', or ')
+  return schema(describe, (value, path) =>
+    choices.some(choice => choice.problem(value, path) === null) ? null : `${path} must be ${describe}`
+  )
+}
+
+/** Any value that survives JSON and is at most `max` characters of it. */
+export function jsonUpTo(max: number): Schema<unknown> {
+  return simple(
+    `a value that survives JSON, of at most ${max} characters`,
+    value => survivesJson(value, 16) && JSON.stringify(value).length <= max
+  )
+}
+
 /** A list of fixed length with one schema per place. */
 export function tuple<const T extends readonly Schema<unknown>[]>(
   ...items: T

@@ -375,13 +375,14 @@ export function createOutgoing(ports: OutgoingPorts) {
     },
 
     nack({ room, lane, n, id, code, final, after, message }: FrameOf<'nack'>): void {
-      if (code === 'stale') {
+      // A final refusal is of the action: a feature or a policy may call one by the same name.
+      if (code === 'stale' && !final) {
         fenced()
         return
       }
       let course = room !== undefined && lane !== undefined ? courses.get(chainKey(room, lane)) : undefined
       if (!course || room === undefined) return
-      if (code === 'order' || code === 'fork') {
+      if ((code === 'order' || code === 'fork') && !final) {
         rejoin(room)
         return
       }

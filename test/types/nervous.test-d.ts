@@ -1,0 +1,62 @@
+// Calls of shared state and tasks that must compile, and calls that must not. Checked by the type checker alone; never run.
+
+import type { ReadableAtom } from 'nanostores'
+import type { Handle, Receipt } from '../../src/feature.js'
+import type { LimbicState, limbic } from '../../src/features/limbic.js'
+import type { PostureState, posture } from '../../src/features/posture.js'
+import { type SharedState, sharedState } from '../../src/features/shared-state.js'
+import { boolean, number, oneOf } from '../../src/schema.js'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => {}
+
+const lamp = sharedState({
+  name: 'lamp',
+  version: 1,
+  fields: { on: boolean(), brightness: number({ min: 0, max: 1 }), colour: oneOf('warm', 'cold') },
+  initial: { on: false, brightness: 0.5, colour: 'warm' }
+})
+
+declare const room: { lamp: Handle<typeof lamp>; limbic: Handle<typeof limbic>; posture: Handle<typeof posture> }
+
+export function sharedStates(): void {
+  same<typeof lamp.name, 'lamp'>(true)
+  same<
+    typeof room.lamp.$state,
+    ReadableAtom<SharedState<{ readonly on: boolean; readonly brightness: number; readonly colour: 'warm' | 'cold' }>>
+  >(true)
+  same<typeof room.limbic.$state, ReadableAtom<LimbicState>>(true)
+  same<typeof room.posture.$state, ReadableAtom<PostureState>>(true)
+
+  let receipt: Receipt = room.lamp.patch({ on: true })
+  receipt = room.lamp.patch({ brightness: 0.2, colour: 'cold' }, { basedOn: room.lamp.$state.get().versions })
+  receipt = room.limbic.patch({ joy: 0.1 }, { basedOn: { joy: 3 } })
+  receipt = room.posture.switchPosture('resting', { pace: 0.3, lights: 'dim', open: true })
+  void receipt
+  let { values, versions } = room.lamp.$state.get()
+  same<typeof values.colour, 'warm' | 'cold'>(true)
+  same<typeof versions.colour, number>(true)
+
+  // @ts-expect-error there is no such field
+  room.lamp.patch({ luck: 1 })
+  // @ts-expect-error a field is of its own type
+  room.lamp.patch({ on: 1 })
+  // @ts-expect-error one of the words
+  room.lamp.patch({ colour: 'blue' })
+  // @ts-expect-error absent is not undefined
+  room.lamp.patch({ on: undefined })
+  // @ts-expect-error a version is a number
+  room.lamp.patch({ on: true }, { basedOn: { on: true } })
+  // @ts-expect-error versions are of fields
+  room.lamp.patch({ on: true }, { basedOn: { luck: 1 } })
+  // @ts-expect-error state is only changed by patches
+  room.lamp.$state.get().values.on = true
+  // @ts-expect-error there is no such variable
+  room.limbic.patch({ luck: 0.5 })
+  // @ts-expect-error settings are flat
+  room.posture.switchPosture('resting', { deep: { a: 1 } })
+  // @ts-expect-error the beginning is whole
+  sharedState({ name: 'x', version: 1, fields: { on: boolean(), level: number() }, initial: { on: true } })
+  // @ts-expect-error the beginning is of the fields' types
+  sharedState({ name: 'x', version: 1, fields: { on: boolean() }, initial: { on: 1 } })
+}
