@@ -5,7 +5,8 @@ import type { Handle, Receipt } from '../../src/feature.js'
 import type { LimbicState, limbic } from '../../src/features/limbic.js'
 import type { PostureState, posture } from '../../src/features/posture.js'
 import { type SharedState, sharedState } from '../../src/features/shared-state.js'
-import { boolean, number, oneOf } from '../../src/schema.js'
+import { type TasksState, type tasks, tasksOf } from '../../src/features/tasks.js'
+import { boolean, integer, number, object, oneOf, optional } from '../../src/schema.js'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>): void => {}
@@ -59,4 +60,32 @@ export function sharedStates(): void {
   sharedState({ name: 'x', version: 1, fields: { on: boolean(), level: number() }, initial: { on: true } })
   // @ts-expect-error the beginning is of the fields' types
   sharedState({ name: 'x', version: 1, fields: { on: boolean() }, initial: { on: 1 } })
+}
+
+const dreams = tasksOf({ 'dream-cycle': object({ nights: integer() }), nap: optional(object({ minutes: integer() })) })
+declare const own: { tasks: Handle<typeof tasks>; dreams: Handle<typeof dreams> }
+
+export function taskCalls(): void {
+  same<typeof own.tasks.$state, ReadableAtom<TasksState>>(true)
+  same<typeof own.dreams.$state, ReadableAtom<TasksState>>(true)
+  let receipt: Receipt = own.tasks.startTask('anything', { at: 'all' }, { priority: 'urgent' })
+  receipt = own.tasks.startTask('anything')
+  receipt = own.dreams.startTask('dream-cycle', { nights: 3 })
+  receipt = own.dreams.startTask('nap', { minutes: 20 }, { priority: 'normal' })
+  receipt = own.dreams.startTask('nap')
+  receipt = own.dreams.cancelTask(receipt.id)
+  receipt = own.tasks.clearTask(receipt.id)
+
+  // @ts-expect-error there is no such kind
+  own.dreams.startTask('nightmare', { nights: 3 })
+  // @ts-expect-error this kind needs its input
+  own.dreams.startTask('dream-cycle')
+  // @ts-expect-error the input of another kind
+  own.dreams.startTask('dream-cycle', { minutes: 20 })
+  // @ts-expect-error there is no such priority
+  own.tasks.startTask('anything', null, { priority: 'high' })
+  // @ts-expect-error progress is the server's to tell
+  own.tasks.progress
+  // @ts-expect-error the history is read, not written
+  own.tasks.$state.get().tasks.push()
 }

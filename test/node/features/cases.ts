@@ -19,8 +19,8 @@ export interface CommandCase {
   readonly args: readonly unknown[]
   /** `durable`, `latest`, `ttl <seconds>` or `volatile <seconds>`. */
   readonly delivery: string
-  /** Happened just before, with the id `before`, by bob; the command is called by ann. */
-  readonly before?: Draft<EventMap>
+  /** Happened just before, by bob, the first of them with the id `before`; the command is called by ann. */
+  readonly before?: Draft<EventMap> | readonly Draft<EventMap>[]
 }
 
 /** Something that ann pushes, and the code with which the server refuses it. */

@@ -168,7 +168,8 @@ describe.each(cases.map(known => [known.feature.name, known] as const))('%s', (n
     expect(Object.keys(commandCases).sort()).toEqual(callable.filter(key => !ofThePage.includes(key)).sort())
     for (let [command, { args, delivery, before }] of Object.entries(commandCases)) {
       let state = feature.initial
-      if (before) state = reduceEvent(feature, state, before.type, before.data, { id: 'before', actor: 'bob', at: 1 })
+      for (let [i, { type, data }] of [before ?? []].flat().entries())
+        state = reduceEvent(feature, state, type, data, { id: i ? `before-${i}` : 'before', actor: 'bob', at: 1 })
       let draft: Draft<EventMap>
       if (command in onPage && page) {
         ;(onPage[command] as (...args: unknown[]) => unknown)(...args)

@@ -3,8 +3,21 @@
 import { convergence } from '../../../../src/features/convergence.js'
 import { limbic } from '../../../../src/features/limbic.js'
 import { posture } from '../../../../src/features/posture.js'
+import { taskJournal } from '../../../../src/features/task-journal.js'
+import { tasks } from '../../../../src/features/tasks.js'
 import type { FeatureCase } from '../cases.js'
 
+const started = { kind: 'dream', input: { nights: 3 } }
+const aTask = { by: 'ann', type: 'started', data: started }
+const ended = { by: 'server', type: 'done', data: { id: 'app:before-0', result: 7 } }
+const ofServer = (type: string, data: unknown) => ({
+  what: `${type} from a client`,
+  before: [aTask],
+  type,
+  data,
+  code: 'forbidden'
+})
+const step = { id: 'app:before-0', attempt: 1, progress: 0.5, stage: 'deep' }
 const rest = { from: 'neutral', turn: 0, to: { name: 'resting', settings: { pace: 0.2 } } }
 
 export let cases: readonly FeatureCase[] = [
@@ -109,5 +122,89 @@ export let cases: readonly FeatureCase[] = [
       }
     ],
     commands: { switchPosture: { args: ['resting', { pace: 0.2 }], delivery: 'durable' } }
+  },
+  {
+    feature: tasks,
+    samples: {
+      started: [started, { kind: 'k'.repeat(64), input: 'x'.repeat(7998), priority: 'urgent' }],
+      cancelled: [{ id: '$0' }, { id: '$2' }],
+      cleared: [{ id: '$1' }],
+      running: [
+        { id: '$0', attempt: 1, progress: 0, stage: '', partials: 0 },
+        { id: '$1', attempt: 2, progress: 0.5, stage: 's'.repeat(64), partials: 1 }
+      ],
+      interrupted: [{ id: '$1', attempt: 1, code: 'worker-crashed', message: 'm'.repeat(500) }],
+      partial: [
+        { id: '$0', seq: 1, progress: 0.1, stage: 'light', data: 'x'.repeat(1998) },
+        { id: '$1', seq: 2, progress: 0.2, stage: 'deep', data: null }
+      ],
+      done: [{ id: '$1', result: 'x'.repeat(15_998) }],
+      failed: [{ id: '$2', code: 'failed', message: 'no' }],
+      progress: [
+        { id: '$1', attempt: 1, progress: 0.3, stage: 'light' },
+        { id: '$2', attempt: 2, progress: 0.9, stage: 'deep' }
+      ]
+    },
+    refusals: [
+      { what: 'an oversized input', type: 'started', data: { kind: 'x', input: 'x'.repeat(8000) }, code: 'invalid' },
+      { what: 'a nameless kind', type: 'started', data: { kind: '', input: null }, code: 'invalid' },
+      {
+        what: 'one task too many',
+        before: Array(20).fill(aTask),
+        type: 'started',
+        data: started,
+        code: 'too-many-tasks'
+      },
+      { what: 'cancelling a task that there is not', type: 'cancelled', data: { id: 'x' }, code: 'unknown-task' },
+      {
+        what: 'cancelling a task that is over',
+        before: [aTask, ended],
+        type: 'cancelled',
+        data: { id: 'app:before-0' },
+        code: 'already-ended'
+      },
+      { what: 'clearing a task that there is not', type: 'cleared', data: { id: 'x' }, code: 'unknown-task' },
+      {
+        what: 'clearing a task that is open',
+        before: [aTask],
+        type: 'cleared',
+        data: { id: 'app:before-0' },
+        code: 'still-open'
+      },
+      ofServer('running', { ...step, partials: 0 }),
+      ofServer('interrupted', { id: 'app:before-0', attempt: 1, code: 'x', message: '' }),
+      ofServer('partial', { id: 'app:before-0', seq: 1, progress: 0.5, stage: '', data: 'forged' }),
+      ofServer('done', { id: 'app:before-0', result: 'forged' }),
+      ofServer('failed', { id: 'app:before-0', code: 'forged', message: '' }),
+      ofServer('progress', step)
+    ],
+    commands: {
+      startTask: { args: ['dream', { nights: 3 }, { priority: 'urgent' }], delivery: 'durable' },
+      cancelTask: { args: ['before'], delivery: 'durable', before: { type: 'started', data: started } },
+      clearTask: {
+        args: ['before'],
+        delivery: 'durable',
+        before: [
+          { type: 'started', data: started },
+          { type: 'cancelled', data: { id: 'before' } }
+        ]
+      }
+    }
+  },
+  {
+    feature: taskJournal,
+    samples: {
+      opened: [{ room: 'user:ann' }, { room: 'user:$0' }],
+      closed: [{ room: 'user:ann' }],
+      checkpoint: [{ ...step, id: '$0', partials: 2, data: 'x'.repeat(15_998) }],
+      forgotten: [{ id: '$1' }]
+    },
+    refusals: [
+      ofServer('opened', { room: 'user:ann' }),
+      ofServer('closed', { room: 'user:ann' }),
+      ofServer('checkpoint', { ...step, partials: 0, data: 'forged' }),
+      ofServer('forgotten', { id: 'x' })
+    ].map(({ before: _, ...refusal }) => refusal),
+    commands: {}
   }
 ]
