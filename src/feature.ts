@@ -173,7 +173,7 @@ export interface Feature<
   N extends string = string,
   S = unknown,
   E extends EventMap = EventMap,
-  C extends CommandMap<S, E> = CommandMap<S, E>,
+  C extends object = CommandMap<S, E>,
   L extends object = object
 > {
   /** Goes over the wire and to disk: never renamed. */

@@ -2,7 +2,7 @@
 // that every device of the user has it. Does not know how the work is done: see the handler of the same name.
 
 import { RealtimeError } from '../errors.js'
-import { type CommandContext, type CommandMap, type Draft, defineFeature, durable, type Feature, volatile } from '../feature.js'
+import { type CommandContext, type Draft, defineFeature, durable, type Feature, volatile } from '../feature.js'
 import {
   check,
   type Infer,
@@ -211,10 +211,13 @@ type TaskCommands<A extends readonly unknown[]> = {
 }
 
 /** Tasks that are started with these arguments. */
-export type TasksFeature<A extends readonly unknown[]> =
-  TaskCommands<A> extends infer C extends CommandMap<TasksState, TaskEvents>
-    ? Feature<'tasks', TasksState, TaskEvents, C, object>
-    : never
+export type TasksFeature<A extends readonly unknown[]> = Feature<
+  'tasks',
+  TasksState,
+  TaskEvents,
+  TaskCommands<A>,
+  object
+>
 
 /** Why a task of this kind and input may not be, or null. */
 function problemOf(
