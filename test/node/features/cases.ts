@@ -21,6 +21,8 @@ export interface CommandCase {
   readonly delivery: string
   /** Happened just before, by bob, the first of them with the id `before`; the command is called by ann. */
   readonly before?: Draft<EventMap> | readonly Draft<EventMap>[]
+  /** Who calls it instead of ann. */
+  readonly me?: string
 }
 
 /** Something that ann pushes, and the code with which the server refuses it. */

@@ -166,7 +166,7 @@ describe.each(cases.map(known => [known.feature.name, known] as const))('%s', (n
     let onPage = (page?.local ?? {}) as Record<string, unknown>
     let callable = [...Object.keys(commands), ...Object.keys(onPage).filter(key => key !== '$state' && key !== 'close')]
     expect(Object.keys(commandCases).sort()).toEqual(callable.filter(key => !ofThePage.includes(key)).sort())
-    for (let [command, { args, delivery, before }] of Object.entries(commandCases)) {
+    for (let [command, { args, delivery, before, me = 'ann' }] of Object.entries(commandCases)) {
       let state = feature.initial
       for (let [i, { type, data }] of [before ?? []].flat().entries())
         state = reduceEvent(feature, state, type, data, { id: i ? `before-${i}` : 'before', actor: 'bob', at: 1 })
@@ -175,7 +175,7 @@ describe.each(cases.map(known => [known.feature.name, known] as const))('%s', (n
         ;(onPage[command] as (...args: unknown[]) => unknown)(...args)
         draft = page.sent.at(-1) as Draft<EventMap>
       } else {
-        draft = (commands[command] as (typeof commands)[string])({ state, me: 'ann', id: 'new' }, ...args)
+        draft = (commands[command] as (typeof commands)[string])({ state, me, id: 'new' }, ...args)
       }
       let spec = eventsOf(feature)[draft.type]
       if (!spec) throw new Error(`${command} sends ${draft.type}, which is no event of ${name}`)
