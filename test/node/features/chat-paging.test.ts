@@ -228,7 +228,9 @@ function createRoom() {
 
 const shownBy = (room: ReturnType<typeof createRoom>) => room.pages.$messages.get()
 
-test('what is shown is the end of the whole, without a seam, whatever comes in between', { timeout: 120_000 }, async () => {
+test('what is shown is the end of the whole, without a seam, whatever comes in between', {
+  timeout: 120_000
+}, async () => {
   await fc.assert(
     fc.asyncProperty(steps, async steps => {
       let room = createRoom()
