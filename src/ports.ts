@@ -212,4 +212,6 @@ export interface Notifications {
   ask(): Promise<'granted' | 'denied' | 'default'>
   /** Shows one; the same tag replaces. The returned function takes it away. */
   show(title: string, options: { readonly body?: string; readonly tag?: string; onClick?(): void }): Stop
+  /** Whether somebody looks at this page: it has the focus. */
+  focused(): boolean
 }

@@ -8,6 +8,7 @@ export function createNotifications(): Notifications | null {
   return {
     permission: () => Notification.permission,
     ask: () => Notification.requestPermission(),
+    focused: () => document.hasFocus(),
     show(title, { onClick, ...options }) {
       if (Notification.permission !== 'granted') return () => {}
       let shown: Notification

@@ -51,6 +51,8 @@ export interface TestDevices extends Devices {
     readonly shown: readonly { readonly title: string; readonly body?: string; readonly tag?: string; click(): void }[]
     /** What the person answers when asked; default `granted`. */
     answer: 'granted' | 'denied'
+    /** Whether somebody looks at the page; default false. */
+    isFocused: boolean
   }
   /** Whether there is a headset; default false. */
   hasVR: boolean
@@ -182,6 +184,8 @@ function createNotifications(): TestDevices['notifications'] {
   let permission: 'granted' | 'denied' | 'default' = 'default'
   let notifications: TestDevices['notifications'] = {
     answer: 'granted',
+    isFocused: false,
+    focused: () => notifications.isFocused,
     get shown() {
       return shown
     },
