@@ -3,7 +3,7 @@
 import type { TokenSource } from './core/tokens.js'
 import type { ClientPorts } from './defaults.js'
 import { RealtimeError } from './errors.js'
-import type { Devices, Transport } from './ports.js'
+import type { Connect, Devices } from './ports.js'
 
 export interface RealtimeOptions {
   /** Address of the server: `wss://example.org/realtime`. */
@@ -28,7 +28,9 @@ export interface RealtimeOptions {
   /** A WebSocket class where the host has none. */
   readonly webSocket?: unknown
   /** What may carry the connection. Default: both, a WebSocket wherever one opens and HTTP where none does. */
-  readonly transports?: readonly Transport[]
+  readonly transports?: readonly ('websocket' | 'http')[]
+  /** Another way to a server, in place of those: `socketIo()` of `realtime-stores/transport/socket-io`. */
+  readonly connect?: Connect
   /** What features may use: `browserDevices()` of `realtime-stores/devices/all`; default: none. */
   readonly devices?: Devices
   /** Replaces what comes from outside: for tests and unusual hosts. */

@@ -89,6 +89,7 @@ export function createClientView(ports: {
             isSender: outbox.gen > 0,
             sessionId: supervisor.sid,
             transport: supervisor.transport,
+            isForgetful: supervisor.isForgetful,
             ...ports.tabs()
           })
         )

@@ -262,7 +262,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     },
     welcomed(frame: WelcomeFrame) {
       actions.limit(frame.max)
-      outgoing.opened({ ...frame.window, max: frame.max })
+      outgoing.opened({ ...frame.window, max: frame.max, isForgetful: supervisor.isForgetful })
       tabs.welcomed(frame)
       rooms.online()
       emit('connected', { again: wasOnline })

@@ -12,8 +12,7 @@ import type {
   Page,
   Persistence,
   Random,
-  Report,
-  Transport
+  Report
 } from './ports.js'
 import { hasIndexedDb, openIndexedDb } from './storage/indexed-db.js'
 import { fallbackConnect } from './transport/fallback.js'
@@ -50,10 +49,12 @@ const NO_DEVICES: Devices = {
 /** What may carry the connection: both, unless told otherwise. */
 interface TransportOptions {
   readonly webSocket?: unknown
-  readonly transports?: readonly Transport[]
+  readonly transports?: readonly ('websocket' | 'http')[]
+  readonly connect?: Connect
 }
 
-function connectBy({ webSocket: implementation, transports }: TransportOptions, page: Page | null): Connect {
+function connectBy({ webSocket: implementation, transports, connect }: TransportOptions, page: Page | null): Connect {
+  if (connect) return connect
   let webSocket = webSocketConnect(implementation)
   let http = httpConnect(realClock)
   if (transports && !transports.includes('http')) return webSocket

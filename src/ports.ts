@@ -34,7 +34,7 @@ export interface Link {
   readonly transport: Transport
 }
 
-export type Transport = 'websocket' | 'http'
+export type Transport = 'websocket' | 'http' | 'socket.io'
 
 /** Where a link reports. After `closed`, nothing more is reported. */
 export interface LinkSink {

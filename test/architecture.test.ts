@@ -27,6 +27,7 @@ const house: House = {
     door('server/index', 'server/index.ts'),
     door('server/node', 'server/node.ts', 'server/node-http.ts', 'server/cli.ts', 'server/cli/**'),
     door('server/edge', 'server/edge.ts'),
+    door('transport/socket-io', 'transport/socket-io.ts'),
     // edges
     floor(3, 'transport', 'transport/**'),
     floor(3, 'storage', 'storage/**'),
@@ -72,7 +73,7 @@ const house: House = {
     addEventListener`.split(/\s+/)
   ),
   members: { Date: ['now'], Math: ['random'] },
-  platformPackages: /^(node:|cloudflare:|(ws|libsql|partysocket|idb-keyval|ioredis|redis)(\/|$))/,
+  platformPackages: /^(node:|cloudflare:|(ws|libsql|partysocket|idb-keyval|ioredis|redis|socket\.io-client)(\/|$))/,
   self: 'realtime-stores'
 }
 

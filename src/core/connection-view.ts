@@ -39,6 +39,11 @@ export interface ConnectionView {
   readonly qualityScore: number
   /** What carries the frames; `none` while nothing does. */
   readonly transport: Transport | 'none'
+  /**
+   * What the server makes possible: every action in effect `once`, or `at-least-once` where it keeps no account of them (a
+   * backend of its own). Null until there was a connection.
+   */
+  readonly delivery: 'once' | 'at-least-once' | null
   /** Whether waiting actions survive a reload. */
   readonly durability: 'disk' | 'memory'
   readonly durabilityReason: string | null
@@ -87,6 +92,7 @@ export const IDLE_VIEW: ConnectionView = {
   quality: 'none',
   qualityScore: 0,
   transport: 'none',
+  delivery: null,
   durability: 'memory',
   durabilityReason: null,
   persisted: null,
@@ -139,6 +145,8 @@ export interface ViewInput {
   readonly leader: LeaderView | null
   readonly sessionId: string | undefined
   readonly transport: Transport | 'none'
+  /** The server keeps no marks; null when none was met. */
+  readonly isForgetful: boolean | null
 }
 
 export function viewConnection(input: ViewInput): ConnectionView {
@@ -162,6 +170,7 @@ export function viewConnection(input: ViewInput): ConnectionView {
     quality: qualityWord(score),
     qualityScore: score,
     transport: state.phase === 'online' ? input.transport : 'none',
+    delivery: input.isForgetful === null ? null : input.isForgetful ? 'at-least-once' : 'once',
     durability: input.durability,
     durabilityReason: input.durabilityReason,
     persisted: input.persisted,

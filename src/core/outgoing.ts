@@ -35,6 +35,15 @@ interface Course {
   pausedUntil: number
 }
 
+interface Window {
+  readonly count: number
+  readonly bytes: number
+  /** The largest message that the server takes, in bytes. */
+  readonly max: number
+  /** The server keeps no marks. */
+  readonly isForgetful?: boolean | null
+}
+
 export interface OutgoingPorts {
   readonly outbox: Outbox
   readonly clock: Clock
@@ -61,7 +70,7 @@ export function createOutgoing(ports: OutgoingPorts) {
   let courses = new Map<string, Course>()
   /** Rooms whose marks are known on this connection. */
   let ready = new Set<string>()
-  let window = { count: 0, bytes: 0, max: 0 }
+  let window: Window = { count: 0, bytes: 0, max: 0 }
   /** What is in flight, with its size in characters. */
   let sizes = new Map<string, number>()
   let flyingBytes = 0
@@ -257,7 +266,7 @@ export function createOutgoing(ports: OutgoingPorts) {
 
   return {
     /** A new connection is welcome; nothing is sent before its rooms are joined. */
-    opened(size: { count: number; bytes: number; max: number }): void {
+    opened(size: Window): void {
       window = size
       // Whose turn it was is forgotten: what is critical leaves first.
       turn = 0
@@ -288,7 +297,9 @@ export function createOutgoing(ports: OutgoingPorts) {
     async joined(frame: JoinedFrame): Promise<void> {
       joins.set(frame.room, frame)
       let isOld = (): boolean => joins.get(frame.room) !== frame
-      let knownLife = await outbox.marksEpoch(frame.room)
+      // Without marks nobody can tell what came of a row that left: it goes again.
+      let { isForgetful } = window
+      let knownLife = isForgetful ? frame.marksEpoch : await outbox.marksEpoch(frame.room)
       if (isOld()) return
       let sameLife = knownLife === undefined || knownLife === frame.marksEpoch
       if (!sameLife) {
@@ -301,11 +312,12 @@ export function createOutgoing(ports: OutgoingPorts) {
       for (let lane of LANES) {
         let key = chainKey(frame.room, lane)
         let chain = outbox.chains.get(key)
-        let mark = Object.hasOwn(frame.marks, lane) ? frame.marks[lane] : undefined
+        let told = Object.hasOwn(frame.marks, lane) ? frame.marks[lane] : undefined
+        let mark = isForgetful ? chain?.last && { ...chain.last, done: 0, answers: [] } : told
         let course = courseOf(key)
         if (!chain && !mark) continue
         let own = chain ?? { n: 0, claimed: 0, last: null, done: 0, rows: [] }
-        let verdict = judgeMark(own, own.rows, mark, sameLife)
+        let verdict = judgeMark(own, own.rows, mark ?? undefined, sameLife)
         if (verdict.kind === 'fork') {
           await outbox.fork()
           return

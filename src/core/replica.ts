@@ -89,11 +89,12 @@ export function createReplica(ports: {
     } else {
       unread.add(frame.feature)
     }
+    let id = frame.pushed ?? frame.id
     if (frame.by === me) {
-      own.set(frame.id, frame.offset)
+      own.set(id, frame.offset)
       if (own.size > MAX_OWN) own.delete(own.keys().next().value as string)
     }
-    if (pending.has(frame.id)) unpend(frame.id, true)
+    unpend(id, true)
     return { frame, live: frame.offset > replayUntil }
   }
 
@@ -218,6 +219,7 @@ export function createReplica(ports: {
         reset(frame.epoch, frame.offset)
         dropReached(true)
       }
+      if (verdict === 'keep') position = { epoch: frame.epoch, offset: frame.offset }
       return (position?.offset ?? 0) >= frame.offset ? 'live' : 'recovering'
     },
 

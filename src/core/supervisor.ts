@@ -82,6 +82,7 @@ export function createSupervisor(ports: SupervisorPorts) {
   /** Until a server says how much room its clients need, this one is thought to be alone. */
   let retry: readonly [number, number] = [0, 0]
   let heartbeat = 6000
+  let isForgetful: boolean | null = null
   let heardAt = 0
   let openedAt = 0
   let badOnLink = 0
@@ -325,6 +326,7 @@ export function createSupervisor(ports: SupervisorPorts) {
     retry = frame.retry
     maxMessage = Math.min(frame.max, packLimit)
     isWelcome = true
+    isForgetful = frame.caps?.includes('marks') === false
     lastError = null
     tokenReason = 'connect'
     stats.connectMs = clock.mono() - openedAt
@@ -409,6 +411,10 @@ export function createSupervisor(ports: SupervisorPorts) {
     },
     get transport(): Transport | 'none' {
       return isWelcome && link ? link.transport : 'none'
+    },
+    /** The server keeps no marks; null before the first welcome. */
+    get isForgetful(): boolean | null {
+      return isForgetful
     },
     get sid(): string | undefined {
       return isWelcome ? sid : undefined

@@ -105,7 +105,7 @@ export const frames = {
     room: roomName,
     epoch: id,
     offset,
-    recovered: oneOf('all', 'new', 'none'),
+    recovered: oneOf('all', 'new', 'none', 'kept'),
     snapshot: boolean(),
     marksEpoch: id,
     marks: record(mark),
@@ -135,7 +135,8 @@ export const frames = {
     cid: optional(string({ max: 64 })),
     at: number(),
     kid: optional(name),
-    op: optional(tuple(lane, integer()))
+    op: optional(tuple(lane, integer())),
+    pushed: optional(id)
   }),
   snapshot: object({
     ref: integer(),

@@ -438,6 +438,32 @@ test('[R3] marks of a join that was superseded while it was taken in start nothi
   expect(desk.out).toEqual([])
 })
 
+test('[O2] where no marks are kept, what may have left goes again in order, and nothing is in doubt', async () => {
+  let desk = await openDesk()
+  await append(desk.tab, 'a')
+  await desk.online(ROOM)
+  await desk.exchange()
+  await append(desk.tab, 'b', 'c')
+  await desk.tab.clock.settle()
+  desk.offline()
+  await append(desk.tab, 'd')
+  let empty = { ...desk.server.joined(ROOM), marks: {}, marksEpoch: '-' }
+  for (let connection = 0; connection < 2; connection++) {
+    desk.isOpen = true
+    desk.out.length = 0
+    desk.outgoing.opened({ count: 10, bytes: 10_000, max: 65_536, isForgetful: true })
+    await desk.outgoing.joined(empty)
+    await desk.tab.clock.settle()
+    expect(links(desk.out)).toEqual(['1→2 b', '2→3 c', '3→4 d'])
+    if (connection === 0) desk.offline()
+  }
+  for (let { room, lane, n, id } of desk.out) desk.outgoing.ack({ f: 'ack', room, lane, n, id, at: 1 })
+  await desk.tab.clock.settle()
+  expect(desk.tab.endings()).toEqual(['a: acked', 'b: acked', 'c: acked', 'd: acked'])
+  expect(desk.tab.outbox.parked.size).toBe(0)
+  expect(await desk.tab.outbox.marksEpoch(ROOM)).toBe('m1')
+})
+
 test('[S10] a final refusal parks the row, and its chain goes on', async () => {
   let desk = await openDesk()
   desk.server.decide = ({ id }) => (id === 'b' ? 'forbidden' : 'take')

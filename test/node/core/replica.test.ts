@@ -159,6 +159,27 @@ test("[R7] an event of somebody else goes under what is pending; one's own takes
   expect(visible).toEqual(['x'])
 })
 
+test('[O3] an event under an id of the backend takes the place of the row that it is the effect of', () => {
+  let { replica, texts, visible } = live()
+  replica.addPending([rowOf('x'), rowOf('y')])
+  replica.event(eventOf(1, 'm1', { pushed: 'x' }))
+  expect(texts()).toEqual(['m1@me', 'y@me'])
+  expect(visible).toEqual(['x'])
+  expect(replica.offsetOf('x')).toBe(1)
+  replica.addPending([rowOf('x')])
+  expect(texts()).toEqual(['m1@me', 'y@me'])
+})
+
+test('[O4] where nothing is remembered, the state stays and stands at the place of the answer', () => {
+  let { replica, texts } = live()
+  replica.event(eventOf(1, 'a', { by: 'ann' }))
+  expect(replica.joined(joinedFrame({ epoch: 'e9', offset: 40, recovered: 'kept' }))).toBe('live')
+  expect(replica.position).toEqual({ epoch: 'e9', offset: 40 })
+  expect(texts()).toEqual(['a@ann'])
+  replica.event(eventOf(41, 'b', { by: 'ann' }))
+  expect(texts()).toEqual(['a@ann', 'b@ann'])
+})
+
 test('what is refused is rolled back, and only that', () => {
   let { replica, texts, visible } = live()
   replica.addPending([rowOf('x'), rowOf('y'), rowOf('z')])

@@ -34,7 +34,7 @@ describe('positions', () => {
     expect(isBehindOrAstray(position, { epoch, offset })).toBe(astray)
   })
 
-  let joined = (epoch: string, offset: number, recovered: 'all' | 'new' | 'none', snapshot = false) => ({
+  let joined = (epoch: string, offset: number, recovered: 'all' | 'new' | 'none' | 'kept', snapshot = false) => ({
     epoch,
     offset,
     recovered,
@@ -53,6 +53,12 @@ describe('positions', () => {
     ['a log shorter than what was applied', position, joined('e', 3, 'all'), 'rejoin']
   ] as const)('[J5] %s: %4$s', (_, from, answer, verdict) => {
     expect(judgeJoined(from, answer)).toBe(verdict)
+  })
+
+  test('[O4] a state that nobody else has is kept; where there is none, it is asked for', () => {
+    expect(judgeJoined(position, joined('f', 9, 'kept'))).toBe('keep')
+    expect(judgeJoined(position, joined('e', 4, 'kept'))).toBe('keep')
+    expect(judgeJoined(null, joined('e', 4, 'kept'))).toBe('rejoin')
   })
 })
 
@@ -282,6 +288,14 @@ describe('health', () => {
 })
 
 describe('the connection as apps see it', () => {
+  test.each([
+    [null, null],
+    [false, 'once'],
+    [true, 'at-least-once']
+  ])('[O1] forgetful %s: %s', (isForgetful, delivery) => {
+    expect(view({ phase: 'idle' }, { isForgetful }).delivery).toBe(delivery)
+  })
+
   let view = (state: ConnectionState, more: Partial<Parameters<typeof viewConnection>[0]> = {}) =>
     viewConnection({
       state,
@@ -300,6 +314,7 @@ describe('the connection as apps see it', () => {
       recentDrops: 0,
       since: 77,
       toWall: mono => mono + 1_000_000,
+      isForgetful: false,
       durability: 'disk',
       durabilityReason: null,
       persisted: null,

@@ -1,12 +1,14 @@
 // Which way is taken, and when: under a virtual clock, over networks that let a WebSocket through or do not.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Connect, Link, LinkSink, PageEvent, Transport } from '../../../src/ports.js'
+import type { Connect, Link, LinkSink, PageEvent, Transport as AnyTransport } from '../../../src/ports.js'
 import { createVirtualClock, type VirtualClock } from '../../../src/testing/clock.js'
 // Loaded beforehand: what is imported when it is needed comes in real time.
 import '../../../src/transport/climb.js'
 import { fallbackConnect } from '../../../src/transport/fallback.js'
 import { isHttpFirst, type Memory, REMEMBERED, untilTrial } from '../../../src/transport/ways.js'
+
+type Transport = Exclude<AnyTransport, 'socket.io'>
 
 /** How a network treats one transport. `mute`: opens, and nothing comes. */
 type Treatment = 'open' | 'refused' | 'hangs' | 'throws' | 'mute' | 'foreign'
