@@ -158,7 +158,8 @@ export function createPlace({ about, log, now, newId, send }: PlacePorts) {
         let key = keyOf(name)
         if (entry.member === 'left') {
           if (members.delete(key)) send({ f: 'presence', room, version: ++version, left: [key] })
-        } else if (entry.member === 'joined' || members.has(key)) change(entry.member, name, entry.data?.(payload, about))
+        } else if (entry.member === 'joined' || members.has(key))
+          change(entry.member, name, entry.data?.(payload, about))
       }
       if (!isEntered) held.push(work)
       else work()

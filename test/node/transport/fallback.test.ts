@@ -1,7 +1,7 @@
 // Which way is taken, and when: under a virtual clock, over networks that let a WebSocket through or do not.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Connect, Link, LinkSink, PageEvent, Transport as AnyTransport } from '../../../src/ports.js'
+import type { Transport as AnyTransport, Connect, Link, LinkSink, PageEvent } from '../../../src/ports.js'
 import { createVirtualClock, type VirtualClock } from '../../../src/testing/clock.js'
 // Loaded beforehand: what is imported when it is needed comes in real time.
 import '../../../src/transport/climb.js'
