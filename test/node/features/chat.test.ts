@@ -118,6 +118,7 @@ describe('alerts', () => {
     let notifications = {
       permission: () => 'granted' as const,
       ask: async () => 'granted' as const,
+      focused: () => false,
       show(title: string, { body = '' }) {
         shown.push(`${title}: ${body}`)
         return () => void shown.push('gone')
