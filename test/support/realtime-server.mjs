@@ -13,7 +13,7 @@
 //   /revoke   { user } → puts a user out
 // AUTH: with it a token is «user:seconds it is good for»; without it the claimed user is believed.
 // HANDLERS: a module whose `install(hub)` starts handlers, and may return further orders.
-// It runs every feature of the package, and those of tally.mjs and lanes.mjs.
+// It runs every feature of the package, and those of tally.mjs, lanes.mjs and pointer.mjs.
 
 import { readdirSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
@@ -22,6 +22,7 @@ import { pathToFileURL } from 'node:url'
 import * as stores from '../../dist/index.js'
 import { createServer, createSqliteStorage, defaultPolicy, RealtimeError } from '../../dist/server/node.js'
 import { lanesOf } from './lanes.mjs'
+import { pointerOf } from './pointer.mjs'
 import { tallyOf } from './tally.mjs'
 
 let refused = []
@@ -101,7 +102,7 @@ let { hub, port } = await createServer({
   path: '/realtime',
   policy,
   authenticate,
-  features: [...(await allFeatures()), tallyOf(stores), lanesOf(stores)],
+  features: [...(await allFeatures()), tallyOf(stores), lanesOf(stores), pointerOf(stores)],
   limits: JSON.parse(process.env.LIMITS ?? '{}'),
   ...(process.env.DATABASE && { storage: createSqliteStorage({ file: process.env.DATABASE }) })
 })
