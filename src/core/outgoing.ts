@@ -12,7 +12,7 @@ import { Fenced } from './outbox-tx.js'
 import { chainKey, type Row } from './rows.js'
 
 const LANES: readonly Lane[] = ['critical', 'high', 'normal', 'bulk']
-/** Every so many turns the lowest lane with work goes first, so that none starves. */
+/** Every so many turns one of the lower lanes goes first, each of the three in its turn, so that none starves. */
 const FAIR_TURN = 8
 /** Rows claimed and sent in one go. */
 const PAGE = 128
@@ -180,7 +180,8 @@ export function createOutgoing(ports: OutgoingPorts) {
   /** The next of them, by priority. */
   function nextChain(): Chain | null {
     let candidates = waitingChains()
-    let order = ++turn % FAIR_TURN === 0 ? [...LANES].reverse() : LANES
+    let fair = ++turn / FAIR_TURN
+    let order = fair % 1 ? LANES : [LANES[3 - (fair % 3)] as Lane, ...[...LANES].reverse()]
     let lane = order.find(name => candidates.some(chain => chain.lane === name))
     if (!lane) return null
     let inLane = candidates.filter(chain => chain.lane === lane)

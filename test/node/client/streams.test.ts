@@ -12,17 +12,20 @@ let pointer = defineFeature({
   events: {
     at: volatile(object({ of: string(), x: number() }), { rate: 20, key: ({ of }) => of }),
     fast: volatile(object({ x: number() }), { rate: Infinity }),
+    slow: volatile(object({ x: number() }), { rate: 0.5 }),
     pinned: durable(object({ x: number() }))
   },
   initial: { at: {} as Readonly<Record<string, number>>, fast: -1, pinned: 0 },
   reduce: {
     at: (state, { of, x }) => ({ ...state, at: { ...state.at, [of]: x } }),
     fast: (state, { x }) => ({ ...state, fast: x }),
+    slow: state => state,
     pinned: (state, { x }) => ({ ...state, pinned: x })
   },
   commands: {
     point: (_, of: string, x: number) => ({ type: 'at', data: { of, x } }),
-    rush: (_, x: number) => ({ type: 'fast', data: { x } })
+    rush: (_, x: number) => ({ type: 'fast', data: { x } }),
+    crawl: (_, x: number) => ({ type: 'slow', data: { x } })
   }
 })
 
@@ -157,6 +160,13 @@ test('what waits in a gap is dropped with its connection, and with its room', as
   ann.device.network.heal()
   await clock.advance(15_000)
   expect(bob.state().at).toEqual({ a: 1 })
+
+  expect(await ann.crawl(1)).toMatchObject({ stage: 'sent' })
+  let left = ann.crawl(2)
+  ann.room.leave()
+  await clock.advance(5000)
+  expect(await left).toMatchObject({ stage: 'dropped' })
+  expect(ann.device.network.sentOf('cast').filter(({ type }) => type === 'slow')).toHaveLength(1)
 })
 
 test('rates that are none are refused where they are written', () => {

@@ -9,6 +9,8 @@ import { createTestDisk } from '../../../src/testing/disk.js'
 import { type ChainServer, createChainServer } from './chain-server.js'
 import { append, openLeader, openTab, ROOM, rowOf, type Tab } from './outbox-world.js'
 
+const LANES = ['critical', 'high', 'normal', 'bulk'] as const
+
 interface Desk {
   readonly tab: Tab
   readonly outgoing: Outgoing
@@ -285,6 +287,57 @@ test('no lane starves while another is always full, and no room in it', async ()
   let ids = desk.server.log.map(({ id }) => id)
   expect(ids.indexOf('r0-0')).toBeLessThan(20)
   expect(ids.indexOf('r1-0')).toBeLessThan(20)
+})
+
+test('between two lanes that are always full no other starves: of 24 turns each of the lower ones has its own', async () => {
+  let desk = await openDesk({ window: { count: 1, bytes: 100_000 } })
+  for (let lane of LANES) {
+    await append(desk.tab, ...Array.from({ length: 240 }, (_, i) => rowOf(`${lane}-${i}`, { lane })))
+  }
+  await desk.online(ROOM)
+  await desk.exchange()
+  expect(desk.server.log).toHaveLength(960)
+  let counts = { critical: 0, high: 0, normal: 0, bulk: 0 }
+  for (let { lane } of desk.server.log.slice(0, 240)) counts[lane]++
+  expect(counts).toEqual({ critical: 210, high: 10, normal: 10, bulk: 10 })
+})
+
+test('whatever waits and however wide the window is: no lane waits for more than 24 turns, and order holds inside each', async () => {
+  let amount = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 240 }))
+  let world = fc.record({
+    window: fc.integer({ min: 1, max: 60 }),
+    critical: amount,
+    high: amount,
+    normal: amount,
+    bulk: amount,
+    before: fc.integer({ min: 0, max: 40 })
+  })
+  await fc.assert(
+    fc.asyncProperty(world, async ({ window, before, ...amounts }) => {
+      let desk = await openDesk({ window: { count: window, bytes: 1_000_000 } })
+      for (let lane of LANES) {
+        if (amounts[lane] === 0) continue
+        await append(desk.tab, ...Array.from({ length: amounts[lane] }, (_, i) => rowOf(`${lane}-${i}`, { lane })))
+      }
+      await desk.online(ROOM)
+      // Turns that find nothing must not make anybody miss its own.
+      for (let i = 0; i < before; i++) desk.outgoing.pump()
+      await desk.exchange()
+      let left = { ...amounts }
+      let waits = { critical: 0, high: 0, normal: 0, bulk: 0 }
+      let from = 0
+      for (let size of desk.batches) {
+        let turn = desk.out.slice(from, from + size)
+        from += size
+        let lane = (turn[0] as PushFrame).lane
+        for (let { lane: of, id } of turn) expect([of, id]).toEqual([lane, `${lane}-${amounts[lane] - left[lane]--}`])
+        for (let other of LANES) waits[other] = other === lane || left[other] === 0 ? 0 : waits[other] + 1
+        expect(Math.max(...Object.values(waits))).toBeLessThan(24)
+      }
+      expect(left).toEqual({ critical: 0, high: 0, normal: 0, bulk: 0 })
+    }),
+    { numRuns: 60 }
+  )
 })
 
 test('rooms take turns within a lane', async () => {
