@@ -46,6 +46,8 @@ export interface DecidingRoom extends Commands {
   readonly id: string
   /** `stale`: what is shown may be behind. */
   readonly $status: Room['$status']
+  /** What this connection says of itself: `presence.set({ status: 'away' })`. */
+  readonly presence: Room['presence']
   readonly $votes: ReadableAtom<VotesState>
   readonly $queue: ReadableAtom<QueueState>
   readonly $recommendations: ReadableAtom<RecommendationsState>
@@ -104,6 +106,7 @@ export function createDecidingRoom(client: Realtime, id: string): DecidingRoom {
   return {
     id,
     $status: room.$status,
+    presence: room.presence,
     $votes: vote.$state,
     $queue: line.$state,
     $recommendations: recommended.$state,

@@ -129,7 +129,7 @@ test('messages of the system and private ones come in one list, each for whom it
   let [ann, bob, cleo] = [await person('ann'), await person('bob'), await person('cleo')]
   void deciding.tellRoom('friday', 'Welcome')
   await world.advance(1000)
-  ann.room.sendPrivateMessage('bob', 'psst')
+  void ann.room.sendPrivateMessage('bob', 'psst')
   await world.advance(1000)
   let seen = ({ room }: typeof ann) => room.$messages.get().map(({ kind, text }) => [kind, text])
   expect(seen(bob)).toEqual([
