@@ -79,7 +79,11 @@ test('nobody is woken who looks at a page; somebody is whose pages are all out o
     return presence
   })
   await world.advance(1000)
+  let before = world.server.hub.stats().events
   await say('@ann 1')
+  await world.advance(1000)
+  // Not even remembered: most messages are for people who are there.
+  expect(world.server.hub.stats().events).toBe(before + 1)
   tabs[0]?.setActive(false)
   await world.advance(1000)
   await say('@ann 2')
