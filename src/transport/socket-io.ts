@@ -5,6 +5,9 @@ import type { Connect } from '../ports.js'
 import type { ReadAnswer } from './socket-io/answer.js'
 import { type LinkOptions, socketIoConnect } from './socket-io/link.js'
 import { joinTables, type SocketIoTable } from './socket-io/table.js'
+import { conversationsTable } from './socket-io/tables/conversations.js'
+import { decidingTable } from './socket-io/tables/deciding.js'
+import { operationsTable } from './socket-io/tables/operations.js'
 
 export interface SocketIoOptions {
   /** What the events of the backend mean, one table or several. Default: all that are shipped. */
@@ -33,6 +36,8 @@ export interface SocketIoOptions {
   readonly warn?: LinkOptions['warn']
 }
 
+const TABLES: readonly SocketIoTable[] = [conversationsTable, decidingTable, operationsTable]
+
 /**
  * Connects over a Socket.IO 4 backend. Make one for each client. Its actions arrive at least once, as `$connection.delivery`
  * says: where no acknowledgement came they go again.
@@ -45,7 +50,7 @@ export interface SocketIoOptions {
  * ```
  */
 export function socketIo(options: SocketIoOptions = {}): Connect {
-  let { namespace = '/realtime', query, table = [], warn = () => {} } = options
+  let { namespace = '/realtime', query, table = TABLES, warn = () => {} } = options
   return socketIoConnect({
     table: joinTables([table].flat(), namespace),
     namespace,
@@ -67,7 +72,7 @@ export type { Visitor } from './socket-io/link.js'
 export {
   type About,
   type AboutAction,
-  type AboutUser,
+  type AboutEvent,
   type DownEntry,
   type Emission,
   type EventEntry,
@@ -86,3 +91,4 @@ export {
   time,
   type UpEntry
 } from './socket-io/table.js'
+export { conversationsTable, decidingTable, operationsTable }

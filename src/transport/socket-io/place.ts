@@ -3,7 +3,15 @@
 
 import type { DownFrame, EventFrame, Member } from '../../protocol/frames.js'
 import type { Incoming, RoomLog } from './room-log.js'
-import { type About, type EventEntry, fields, type MemberEntry, type Payload, type PresenceEntry } from './table.js'
+import {
+  type About,
+  type AboutEvent,
+  type EventEntry,
+  fields,
+  type MemberEntry,
+  type Payload,
+  type PresenceEntry
+} from './table.js'
 
 /** An action that was handed to the backend. */
 export interface Flight {
@@ -18,6 +26,7 @@ export interface Flight {
 
 export interface PlacePorts {
   readonly about: About
+  readonly kind: string
   readonly log: RoomLog
   readonly now: () => number
   readonly newId: () => string
@@ -27,8 +36,9 @@ export interface PlacePorts {
 
 export type Place = ReturnType<typeof createPlace>
 
-export function createPlace({ about, log, now, newId, send }: PlacePorts) {
-  let { room, user } = about
+export function createPlace({ about: here, kind, log, now, newId, send }: PlacePorts) {
+  let { room, user } = here
+  let about: AboutEvent = { ...here, notes: new Map() }
   let flights = new Set<Flight>()
   /** Events that came before their time. */
   let held: (() => void)[] = []
@@ -114,6 +124,7 @@ export function createPlace({ about, log, now, newId, send }: PlacePorts) {
 
   return {
     about,
+    kind,
     log,
     flights,
     get isEntered(): boolean {

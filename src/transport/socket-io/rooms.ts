@@ -9,6 +9,7 @@ import type { Spaces } from './spaces.js'
 import {
   type About,
   type DownEntry,
+  type Emission,
   type EventEntry,
   fields,
   type JoinedTable,
@@ -64,16 +65,16 @@ export function createRooms(ports: RoomsPorts) {
     let { room } = frame
     let seat = seats.get(room)
     if (!seat) {
-      let { kind, id } = splitRoom(room)
+      let { kind, id } = splitRoom(room, table.rooms)
       let entries = table.rooms.get(kind) ?? []
       if (!entries.length) {
-        refuse([frame], { code: 'unknown-room', message: `The event table has no rooms of the kind «${kind}».` })
+        refuse([frame], { code: 'unknown-room', message: `The event table has no rooms like «${room}».` })
         return
       }
       let log = logs.get(room) ?? createRoomLog(room, ports.newId)
       logs.set(room, log)
       let about: About = { room, id, user }
-      let place = createPlace({ about, log, now, newId: ports.newId, send })
+      let place = createPlace({ about, kind, log, now, newId: ports.newId, send })
       seat = { place, entries, waiting: [], self: undefined }
       seats.set(room, seat)
       void enter(seat)
@@ -87,6 +88,7 @@ export function createRooms(ports: RoomsPorts) {
     let { place, entries } = seat
     let { room } = place.about
     let past: [EventEntry, Payload][] | null = null
+    let news: [EventEntry, Payload][] = []
     let there: MemberEntry[] = []
     let missing = 0
     for (let entered of await Promise.all(entries.map(entry => enterBy(entry, place.about)))) {
@@ -97,6 +99,7 @@ export function createRooms(ports: RoomsPorts) {
         return
       } else {
         if (entered.past) past = [...(past ?? []), ...entered.past]
+        news.push(...entered.news)
         there.push(...entered.there)
       }
     }
@@ -110,6 +113,7 @@ export function createRooms(ports: RoomsPorts) {
     else if (from) place.log.adopt(positionOf(from))
     place.entered(past ?? [], there)
     answer(seat)
+    for (let [entry, payload] of news) place.event(entry, payload)
     place.release()
     if (seat.self !== undefined) say(seat, seat.self)
   }
@@ -121,27 +125,33 @@ export function createRooms(ports: RoomsPorts) {
   ): Promise<
     | 'missing'
     | { code: string; message?: string; after?: number }
-    | { past: [EventEntry, Payload][] | undefined; there: readonly MemberEntry[] }
+    | {
+        past: [EventEntry, Payload][] | undefined
+        news: [EventEntry, Payload][]
+        there: readonly MemberEntry[]
+      }
   > {
     let name = spaceOf(entry)
     let opened = await spaces.open(name)
     if (opened.kind === 'missing') return 'missing'
     if (opened.kind === 'lost') return { code: 'network', after: AGAIN }
     if (opened.kind === 'denied') return { code: opened.code, message: opened.message }
-    if (!entry.join) return { past: undefined, there: [] }
+    if (!entry.join) return { past: undefined, news: [], there: [] }
     let asked = await spaces.ask(name, entry.join(about))
+    // What only tells the news is done without.
+    if (asked === 'time' && entry.news) return { past: undefined, news: [], there: [] }
     if (typeof asked === 'string') return { code: asked === 'time' ? 'timeout' : 'network', after: AGAIN }
     let answer = ports.read(asked)
     if (!answer.ok) return answer
     // By the convention of Node, what went wrong comes first: then the answer is the second.
     let told = asked[0] ?? asked[1]
     try {
-      let emissions = entry.history?.(told, about)
-      let past = emissions?.flatMap(({ event, payload }) => eventsOf(name, event, fields(payload)))
-      return { past, there: entry.members?.(told, about) ?? [] }
+      let read = ({ event, payload }: Emission) => eventsOf(name, event, fields(payload))
+      let past = entry.history?.(told, about)?.flatMap(read)
+      return { past, news: (entry.news?.(told, about) ?? []).flatMap(read), there: entry.members?.(told, about) ?? [] }
     } catch (error) {
       warn(`The answer to the join of ${about.room} cannot be read.`, error)
-      return { past: undefined, there: [] }
+      return { past: undefined, news: [], there: [] }
     }
   }
 
@@ -213,17 +223,17 @@ export function createRooms(ports: RoomsPorts) {
       warn(code, message)
       return
     }
-    let id = entry.room?.(payload, { user })
-    let alike = [...seats.values()].flatMap(({ place }) =>
-      splitRoom(place.about.room).kind === entry.kind ? [place] : []
-    )
+    let id = entry.room?.(payload)
+    let alike = [...seats.values()].flatMap(({ place }) => (place.kind === entry.kind ? [place] : []))
     let places = id === undefined ? alike : alike.filter(place => place.about.id === id)
-    if ('is' in entry) {
-      // Without a room in the payload it can only be about the one that there is.
-      if (places.length === 1) (places[0] as Place).event(entry, payload)
-      else if (places.length > 1) warn(`«${entry.event}» names no room, and ${places.length} may be meant.`, payload)
-    } else if (id !== undefined || entry.member !== 'joined' || places.length === 1) {
-      for (let place of places) place.member(entry, payload)
+    // Without a room in the payload it can only be about the one that there is.
+    if (places.length > 1 && !entry.everywhere) {
+      warn(`«${entry.event}» names no room, and ${places.length} may be meant.`, payload)
+      return
+    }
+    for (let place of places) {
+      if ('is' in entry) place.event(entry, payload)
+      else place.member(entry, payload)
     }
   }
 

@@ -31,8 +31,9 @@ export interface MemberEntry {
   readonly data?: unknown
 }
 
-/** How rooms of one kind are entered; their ids begin with the kind and a colon. */
+/** How rooms of one kind are entered; their ids begin with the kind and a colon, or are the kind. */
 export interface RoomEntry {
+  /** `*`: rooms of which no entry names the kind. */
   readonly kind: string
   /** Default: the namespace of the connection. One that the backend does not have is left out. */
   readonly namespace?: string
@@ -44,6 +45,8 @@ export interface RoomEntry {
    * Undefined: nothing; then what is known here is kept, and what was missed is missing.
    */
   readonly history?: (answer: unknown, about: About) => readonly Emission[] | undefined
+  /** What the answer tells of now: it comes on top of what is known, so that repeats must not count. */
+  readonly news?: (answer: unknown, about: About) => readonly Emission[] | undefined
   readonly members?: (answer: unknown, about: About) => readonly MemberEntry[] | undefined
   /** What this user says of itself in the presence of such a room, where the backend is to hear it. */
   readonly presence?: (self: Readonly<Record<string, unknown>>, about: About) => Emission | undefined
@@ -69,11 +72,14 @@ interface DownBase {
   /** The kind of the rooms that it is about. */
   readonly kind: string
   /** The id without the kind. Without one, it is about the one room of its kind that is entered; with several, about none. */
-  readonly room?: (payload: Payload, about: AboutUser) => string | undefined
+  readonly room?: (payload: Payload) => string | undefined
+  /** It is about every room of its kind. */
+  readonly everywhere?: boolean
 }
 
-export interface AboutUser {
-  readonly user: string
+export interface AboutEvent extends About {
+  /** For what a table must remember of a room while it is entered. */
+  readonly notes: Map<string, unknown>
 }
 
 export type Payload = Readonly<Record<string, unknown>>
@@ -83,15 +89,15 @@ export interface EventEntry extends DownBase {
   /** `feature/type` */
   readonly is: string
   /** Undefined: not this one. Throws for what makes no sense; then it is dropped and told to `warn`. */
-  readonly data: (payload: Payload, about: AboutUser) => unknown
+  readonly data: (payload: Payload, about: AboutEvent) => unknown
   /** Who did it; default: the backend itself, `app`. */
-  readonly by?: (payload: Payload, about: AboutUser) => string | undefined
+  readonly by?: (payload: Payload, about: AboutEvent) => string | undefined
   /** Its id, if it has one: what comes a second time is dropped. */
-  readonly id?: (payload: Payload, about: AboutUser) => string | undefined
+  readonly id?: (payload: Payload, about: AboutEvent) => string | undefined
   /** The action that it is the effect of, if the backend hands `about.action` back. */
-  readonly action?: (payload: Payload, about: AboutUser) => string | undefined
+  readonly action?: (payload: Payload, about: AboutEvent) => string | undefined
   /** When, in milliseconds since 1970; default: now. */
-  readonly at?: (payload: Payload, about: AboutUser) => number | undefined
+  readonly at?: (payload: Payload, about: AboutEvent) => number | undefined
   /** Never stored: shown for so many seconds, the newest of each author. */
   readonly seconds?: number
 }
@@ -99,8 +105,8 @@ export interface EventEntry extends DownBase {
 /** An event of the backend about who is there. */
 export interface PresenceEntry extends DownBase {
   readonly member: 'joined' | 'updated' | 'left'
-  readonly user: (payload: Payload, about: AboutUser) => string | undefined
-  readonly data?: (payload: Payload, about: AboutUser) => unknown
+  readonly user: (payload: Payload, about: AboutEvent) => string | undefined
+  readonly data?: (payload: Payload, about: AboutEvent) => unknown
 }
 
 /** An event of the backend that says what went wrong. */
@@ -162,10 +168,13 @@ function add<T>(map: Map<string, T[]>, key: string, value: T): void {
   else map.set(key, [value])
 }
 
-/** `conversation:42` is the room `42` of the kind `conversation`; an id without a colon is its own kind. */
-export function splitRoom(room: string): { readonly kind: string; readonly id: string } {
-  let colon = room.indexOf(':')
-  return colon < 0 ? { kind: room, id: '' } : { kind: room.slice(0, colon), id: room.slice(colon + 1) }
+/**
+ * `conversation:42` is the room `42` of the kind `conversation`, `clients` the only one of its kind. Of rooms whose kind is not
+ * among those given the kind is `*`, and the id the whole name.
+ */
+export function splitRoom(room: string, kinds: { has(kind: string): boolean }): { kind: string; id: string } {
+  let [kind = ''] = room.split(':', 1)
+  return kinds.has(kind) ? { kind, id: room.slice(kind.length + 1) } : { kind: '*', id: room }
 }
 
 // --- reading payloads: what is not what it should be throws, and the event is dropped ---
