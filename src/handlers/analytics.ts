@@ -8,6 +8,7 @@ import type { Report, Stop } from '../ports.js'
 import type { Hub } from '../server/hub.js'
 import type { StoredEvent } from '../server/storage.js'
 import type { Source } from './metrics/process.js'
+import { createTeller } from './support/teller.js'
 
 export interface AnalyticsOptions {
   /** It must run the feature `analytics`. */
@@ -28,7 +29,6 @@ export interface Analytics {
   close(): Promise<void>
 }
 
-const SERVER = 'server'
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
@@ -36,7 +36,7 @@ const DAY = 24 * 60 * MINUTE
 export async function createAnalytics(options: AnalyticsOptions): Promise<Analytics> {
   let { hub, features, every = MINUTE, maxUsers = 10_000, report = () => {} } = options
   let { clock } = hub
-  let room = hub.room(OPERATIONS_ROOM)
+  let teller = createTeller(hub, report)
   /** In order of last activity, oldest first. */
   let seen = new Map<string, number>()
   let from = Math.floor(clock.now())
@@ -74,7 +74,7 @@ export async function createAnalytics(options: AnalyticsOptions): Promise<Analyt
     return count
   }
 
-  async function tell(): Promise<void> {
+  function tell(): void {
     let to = Math.floor(clock.now())
     for (let [user, at] of seen) {
       if (at > to - DAY) break
@@ -98,15 +98,11 @@ export async function createAnalytics(options: AnalyticsOptions): Promise<Analyt
     }
     reset()
     from = to
-    try {
-      await room.push(analytics, 'analytics:rollup', data, { by: SERVER })
-    } catch (error) {
-      report('error', 'analytics-not-stored', { error })
-    }
+    teller.push(OPERATIONS_ROOM, analytics, 'analytics:rollup', data)
   }
 
   reset()
-  let before = await room.state(analytics)
+  let before = await hub.room(OPERATIONS_ROOM).state(analytics)
   for (let [user, at] of [...before.users].reverse()) seen.set(user, at)
   let stops: Stop[] = features.map(feature =>
     hub.watch(feature, ({ events }) => {
@@ -116,7 +112,7 @@ export async function createAnalytics(options: AnalyticsOptions): Promise<Analyt
   let stopTimer = clock.after(every, again)
   function again(): void {
     stopTimer = clock.after(every, again)
-    void tell()
+    tell()
   }
 
   function meanDelivery(): number | null {
@@ -137,7 +133,8 @@ export async function createAnalytics(options: AnalyticsOptions): Promise<Analyt
     ],
     async close() {
       for (let stop of [stopTimer, ...stops]) stop()
-      await tell()
+      tell()
+      await teller.settled()
     }
   }
 }

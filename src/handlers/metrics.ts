@@ -4,12 +4,13 @@
 import process from 'node:process'
 import { RealtimeError } from '../errors.js'
 import { metricRoom, metrics } from '../features/metrics.js'
-import { type Bucket, bucketOf, merged } from '../features/series.js'
+import { type Bucket, bucketOf, merged, RESOLUTIONS } from '../features/series.js'
 import { MAX_METRICS, type MetricInfo, OPERATIONS_ROOM, openAlerts, system } from '../features/system.js'
 import { CALM, checkThresholds, RAISED, type Threshold, type Watch, watched } from '../features/thresholds.js'
 import type { Report, Stop } from '../ports.js'
 import type { Hub } from '../server/hub.js'
 import { processSources, type Source } from './metrics/process.js'
+import { createTeller } from './support/teller.js'
 
 export type { Source } from './metrics/process.js'
 
@@ -38,9 +39,6 @@ export interface Metrics {
   close(): Promise<void>
 }
 
-/** In whose name the server speaks. */
-const SERVER = 'server'
-
 /**
  * Starts to measure. Resolves when it is known which alerts the server's last run has left open.
  *
@@ -59,28 +57,16 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   let { clock } = hub
   let infos = sources.map(({ name, label, unit }) => ({ name, label, unit }))
   let startedAt = Math.floor(clock.now())
-  let operations = hub.room(OPERATIONS_ROOM)
   let watches = new Map<string, Watch>()
   let collected = new Map<string, Bucket>()
-  let underWay = new Set<Promise<unknown>>()
+  let teller = createTeller(hub, report)
   let stopTimers: Stop[] = []
   let isClosed = false
 
-  function push(...args: Parameters<typeof operations.push>): void {
-    track(operations.push(...args))
-  }
-
-  /** What cannot be stored is reported, and lost. */
-  function track(pushing: Promise<unknown>): void {
-    let done = pushing
-      .catch(error => report('error', 'metrics-not-stored', { error }))
-      .finally(() => underWay.delete(done))
-    underWay.add(done)
-  }
-
   function say(status: 'running' | 'stopping'): void {
     let runtime = `Node ${process.version}, ${process.platform}`
-    push(system, 'system:status', { status, pid: process.pid, startedAt, runtime, metrics: infos }, { by: SERVER })
+    let data = { status, pid: process.pid, startedAt, runtime, metrics: infos }
+    teller.push(OPERATIONS_ROOM, system, 'system:status', data)
   }
 
   function measured(source: Source): number | null {
@@ -99,12 +85,18 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
       let { name } = source
       let value = measured(source)
       if (value === null) continue
-      let before = collected.get(name)
-      let bucket = bucketOf(at, value)
-      collected.set(name, before ? merged(before, bucket) : bucket)
-      hub.room(metricRoom(name)).cast(metrics, 'metrics:update', { at, value }, { by: SERVER })
+      collect(name, bucketOf(at, value))
+      teller.cast(metricRoom(name), metrics, 'metrics:update', { at, value })
       for (let threshold of thresholds) if (threshold.metric === name) judge(threshold, value)
     }
+  }
+
+  /** What lies in two minutes is never stored as one. */
+  function collect(name: string, bucket: Bucket): void {
+    let before = collected.get(name)
+    let isSame = before !== undefined && minuteOf(before) === minuteOf(bucket)
+    if (before && !isSame) storeOne(name, before)
+    collected.set(name, before && isSame ? merged(before, bucket) : bucket)
   }
 
   function judge(threshold: Threshold, value: number): void {
@@ -112,25 +104,27 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     let { watch, said } = watched(threshold, watches.get(id) ?? CALM, value, clock.mono())
     watches.set(id, watch)
     if (said === null) return
-    let limit = said === 'raised' ? raise : clear
-    push(system, 'metrics:alert', { state: said, threshold: id, metric, level, value, limit }, { by: SERVER })
+    let alert = { state: said, threshold: id, metric, level, value, limit: said === 'raised' ? raise : clear }
+    teller.push(OPERATIONS_ROOM, system, 'metrics:alert', alert)
+  }
+
+  function storeOne(name: string, [at, count, min, max, sum]: Bucket): void {
+    teller.push(metricRoom(name), metrics, 'metrics:rollup', { at, count, min, max, sum })
   }
 
   function store(): void {
-    let buckets = [...collected]
+    for (let [name, bucket] of collected) storeOne(name, bucket)
     collected.clear()
-    for (let [name, [at, count, min, max, sum]] of buckets) {
-      track(hub.room(metricRoom(name)).push(metrics, 'metrics:rollup', { at, count, min, max, sum }, { by: SERVER }))
-    }
   }
 
   /** Alerts of the last run go on, or are over when nobody watches for them any more. */
   async function resume(): Promise<void> {
-    for (let { threshold: id, metric, level, value, limit } of openAlerts(await operations.state(system))) {
+    let state = await hub.room(OPERATIONS_ROOM).state(system)
+    for (let { threshold: id, metric, level, value, limit } of openAlerts(state)) {
       if (thresholds.some(threshold => threshold.id === id)) watches.set(id, RAISED)
       else {
         let gone = { state: 'cleared', threshold: id, metric, level, value, limit }
-        push(system, 'metrics:alert', gone, { by: SERVER })
+        teller.push(OPERATIONS_ROOM, system, 'metrics:alert', gone)
       }
     }
   }
@@ -161,9 +155,13 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
       for (let source of sources) source.close?.()
       store()
       say('stopping')
-      await Promise.all(underWay)
+      await teller.settled()
     }
   }
+}
+
+function minuteOf([at]: Bucket): number {
+  return Math.floor(at / RESOLUTIONS.minutes.ms)
 }
 
 function check(sources: readonly Source[], thresholds: readonly Threshold[], every: number, rollup: number): void {

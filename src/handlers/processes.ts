@@ -8,6 +8,7 @@ import type { Report } from '../ports.js'
 import type { Hub } from '../server/hub.js'
 import { type ChildCommand, killLeftover, type SpawnChild, spawnChild } from './processes/child.js'
 import { createSupervised, DEFAULT_TIMES, type ProcessTimes, type Supervised } from './processes/supervised.js'
+import { createTeller, SERVER } from './support/teller.js'
 
 export type { ProcessTimes } from './processes/supervised.js'
 
@@ -39,9 +40,6 @@ export interface Processes {
   close(): Promise<void>
 }
 
-/** In whose name the server speaks. */
-const SERVER = 'server'
-
 /**
  * Starts what should run. The program of a client speaks over IPC: see `managedClient` of `realtime-stores/handlers/managed-client`.
  *
@@ -58,14 +56,10 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
   let times = { ...DEFAULT_TIMES, ...options.times }
   let room = hub.room(roomId)
   let supervised = new Map<string, Supervised>()
-  let underWay = new Set<Promise<unknown>>()
+  let teller = createTeller(hub, report)
 
   function push(type: string, data: unknown): void {
-    let done: Promise<unknown> = room
-      .push(feature, type, data, { by: SERVER })
-      .catch(error => report('error', 'client-status-not-stored', { type, error }))
-      .finally(() => underWay.delete(done))
-    underWay.add(done)
+    teller.push(roomId, feature, type, data)
   }
 
   function supervise(definition: ClientDefinition): Supervised {
@@ -78,7 +72,7 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
       times,
       on: {
         status: status => push('client:status', { id, ...status }),
-        sample: sample => room.cast(feature, 'client:sample', { id, ...sample }, { by: SERVER }),
+        sample: sample => teller.cast(roomId, feature, 'client:sample', { id, ...sample }),
         friends: friends => push('client:friendsUpdate', { id, friends }),
         error: (code, message) => push('client:error', { id, code, message })
       }
@@ -122,7 +116,7 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
       stopWatching()
       await Promise.all([...supervised.values()].map(one => one.close()))
       for (let id of supervised.keys()) push('client:status', { id, ...OVER })
-      await Promise.all(underWay)
+      await teller.settled()
     }
   }
 }

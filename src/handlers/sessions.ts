@@ -3,6 +3,7 @@
 import { MAX_SESSIONS, sessions } from '../features/sessions.js'
 import { OPERATIONS_ROOM } from '../features/system.js'
 import type { Hub } from '../server/hub.js'
+import { createTeller } from './support/teller.js'
 
 export interface SessionsOptions {
   /** It must run the feature `sessions`. */
@@ -18,6 +19,7 @@ export interface Sessions {
 /** Starts to look. */
 export function createSessions({ hub, every = 1000 }: SessionsOptions): Sessions {
   let { clock } = hub
+  let teller = createTeller(hub)
   let told = ''
   let look = (): void => {
     stopTimer = clock.after(every, look)
@@ -30,7 +32,7 @@ export function createSessions({ hub, every = 1000 }: SessionsOptions): Sessions
     if (now === told) return
     told = now
     let data = { at: Math.floor(clock.now()), total: all.length, sessions: listed }
-    hub.room(OPERATIONS_ROOM).cast(sessions, 'sessions:list', data, { by: 'server' })
+    teller.cast(OPERATIONS_ROOM, sessions, 'sessions:list', data)
   }
   let stopTimer = clock.after(0, look)
   let stopWatching = hub.watch(sessions, ({ room, events }) => {
