@@ -49,7 +49,7 @@ export async function start(hub, { data }) {
     rollup: 10_000 / speed,
     storageFile: `${data}/operations.db`,
     thresholds: [
-      { id: 'cpu-high', metric: 'cpu', level: 'warning', raise: 50, clear: 25, forMs: 3000 / speed },
+      { id: 'loop-busy', metric: 'loop-use', level: 'warning', raise: 60, clear: 30, forMs: 3000 / speed },
       { id: 'cpu-full', metric: 'cpu', level: 'critical', raise: 90, clear: 60, forMs: 10_000 },
       { id: 'loop-late', metric: 'loop-delay', level: 'critical', raise: 500, clear: 100 },
       { id: 'memory-high', metric: 'memory', level: 'warning', raise: 600e6, clear: 500e6, forMs: 5000 }

@@ -2,7 +2,7 @@
 // largest value. What it shows is said in words too, and the numbers are in a table beside it.
 
 import uPlot from 'uplot'
-import { h, perFrame } from './dom.js'
+import { h } from './dom.js'
 
 let HEIGHT = 150
 
@@ -12,14 +12,13 @@ function colours() {
   return { line: read('--accent'), band: read('--band'), ink: read('--soft'), grid: read('--line') }
 }
 
-/** `name(value)` says a value in words. `show(rows)` draws `[seconds, value, min?, max?]` once a frame at most. */
+/** `words(value)` says a value in words. `show(rows)` draws `[seconds, value, min?, max?]`, at once: call it once a frame. */
 export function createChart(parent, { label, words }) {
   let node = h('div', { class: 'chart', role: 'img', 'aria-label': label })
   parent.append(node)
   let rows = []
   let plot = null
   let isBanded = false
-  let paint = perFrame(draw)
 
   function build() {
     plot?.destroy()
@@ -72,13 +71,14 @@ export function createChart(parent, { label, words }) {
   let theme = matchMedia('(prefers-color-scheme: dark)')
   let onTheme = () => plot && build()
   theme.addEventListener('change', onTheme)
-  let sizes = new ResizeObserver(() => plot?.setSize({ width: node.clientWidth, height: HEIGHT }))
+  // Told for the first time when it is on the page.
+  let sizes = new ResizeObserver(() => (plot ? plot.setSize({ width: node.clientWidth, height: HEIGHT }) : draw()))
   sizes.observe(node)
 
   return {
     show(next) {
       rows = next
-      paint()
+      draw()
     },
     close() {
       theme.removeEventListener('change', onTheme)

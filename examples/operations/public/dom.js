@@ -47,32 +47,19 @@ export function keyed(parent, create, key = item => item.id) {
   }
 }
 
-/** Paints of this page, and what would have been painted without waiting for a frame. */
-export let paints = { asked: 0, done: 0 }
-
-/** Returns a function that may be called as often as one likes: `draw` runs once a frame at most. */
-export function perFrame(draw) {
+/** Calls at once and then once a frame at most, with the newest value. Returns a stop function. */
+export function watch(store, render) {
   let isWaiting = false
-  return () => {
-    paints.asked++
+  let isStopped = false
+  render(store.get())
+  let stop = store.listen(() => {
     if (isWaiting) return
     isWaiting = true
     requestAnimationFrame(() => {
       isWaiting = false
-      paints.done++
-      draw()
+      if (!isStopped) render(store.get())
     })
-  }
-}
-
-/** Calls at once and then once a frame at most, with the newest value. Returns a stop function. */
-export function watch(store, render) {
-  let isStopped = false
-  render(store.get())
-  let later = perFrame(() => {
-    if (!isStopped) render(store.get())
   })
-  let stop = store.listen(later)
   return () => {
     isStopped = true
     stop()
