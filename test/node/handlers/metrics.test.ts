@@ -221,13 +221,15 @@ test('the sources are real: this process, its event loop, its hub', async () => 
   await expect
     .poll(async () => {
       let until = performance.now() + 200
-      while (performance.now() < until);
+      let used = process.cpuUsage()
+      // However little of the machine this process gets.
+      while (performance.now() < until || process.cpuUsage(used).user < 100_000);
       await new Promise(resolve => setTimeout(resolve, 20))
       busy = read()
       return busy['loop-delay']
     })
     .toBeGreaterThan(100)
-  expect(busy.cpu).toBeGreaterThan(20)
+  expect(busy.cpu).toBeGreaterThan(1)
   expect(busy.memory).toBeGreaterThan(20e6)
   expect(busy.memory as number).toBeGreaterThan(busy.heap as number)
   expect(busy['loop-use']).toBeGreaterThan(50)
