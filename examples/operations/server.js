@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url'
 import { createOperations, operationsFeatures, operationsPolicy } from 'realtime-stores/handlers/operations'
 import { RealtimeError } from 'realtime-stores/server'
+import { attentionFeatures, attentionPolicy, startAttention } from './attention.js'
 import { work } from './public/work.js'
 
 let PEOPLE = {
@@ -12,9 +13,10 @@ let PEOPLE = {
   'token-of-cleo': { user: 'cleo', claims: { role: 'member' } }
 }
 
-export let features = [...operationsFeatures, work]
+export let features = [...operationsFeatures, ...attentionFeatures, work]
 
-export let policy = operationsPolicy(({ claims }) => claims?.role === 'admin')
+let isAdmin = ({ claims }) => claims?.role === 'admin'
+export let policy = operationsPolicy(isAdmin, attentionPolicy(isAdmin))
 
 export function authenticate({ token }) {
   let identity = Object.hasOwn(PEOPLE, token) ? PEOPLE[token] : null
@@ -42,6 +44,7 @@ let speed = Number(process.env.SPEED ?? 1)
 
 export async function start(hub, { data }) {
   let rest = toil(hub)
+  let stopAttention = startAttention(hub)
   let operations = await createOperations({
     hub,
     features: [work],
@@ -62,6 +65,7 @@ export async function start(hub, { data }) {
   })
   return async () => {
     rest()
+    stopAttention()
     await operations.close()
   }
 }

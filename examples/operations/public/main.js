@@ -1,6 +1,7 @@
 // The page: one person, a connection, and the panels.
 
 import { createRealtime } from 'realtime-stores'
+import { browserDevices } from 'realtime-stores/devices/all'
 import { h, text, watch } from './dom.js'
 import { panels } from './panels.js'
 import { work } from './work.js'
@@ -10,7 +11,13 @@ let PEOPLE = { ada: 'Ada, admin', ben: 'Ben, admin', cleo: 'Cleo' }
 let asked = new URLSearchParams(location.search).get('as') ?? 'ada'
 let me = Object.hasOwn(PEOPLE, asked) ? asked : 'ada'
 let isAdmin = me !== 'cleo'
-let client = createRealtime({ url: '/realtime', app: 'operations', user: me, token: `token-of-${me}` })
+let client = createRealtime({
+  url: '/realtime',
+  app: 'operations',
+  user: me,
+  token: `token-of-${me}`,
+  devices: browserDevices()
+})
 /** For whoever wants to look behind the page. */
 globalThis.operations = { client }
 

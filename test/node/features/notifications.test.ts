@@ -200,9 +200,12 @@ describe('a page', () => {
     expect(local.$state.get()).toMatchObject({ items: [], heldCount: 1, unreadCount: 0 })
     await clock.pass(3_600_000)
     tell('notification:update', { id, until: null })
+    await clock.pass(1000)
+    expect(notes.shown).toMatchObject([{ title: 'Hello' }])
+    // Other words are not announced again.
     tell('notification:update', { id, title: 'Hello again' })
     await clock.pass(1000)
-    expect(notes.shown).toHaveLength(1)
+    expect(notes.shown).toMatchObject([{ title: 'Hello' }])
     expect(local.$state.get()).toMatchObject({ items: [{ id, title: 'Hello again' }], heldCount: 0, unreadCount: 1 })
   })
 

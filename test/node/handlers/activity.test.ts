@@ -150,6 +150,22 @@ describe('what a friend does', () => {
     expect((await next.room('user:bob').state(activity)).own).toMatchObject([{ passed: true }])
   })
 
+  test('does not come when it was before the subscription, though it is passed on later', async () => {
+    let { hub, clock, activities } = begin()
+    activities.close()
+    await plays(hub, 'bob', 'Before')
+    await clock.pass(10)
+    await says(hub, 'ann', 'subscribe', { friend: 'bob' })
+    let next = stage.start()
+    createActivities({ hub: next, report: stage.report })
+    await next.room('user:ann').state(activity)
+    await clock.settle()
+    await next.room('user:bob').state(activity)
+    await clock.settle()
+    expect((await next.room('user:bob').state(activity)).own).toMatchObject([{ passed: true }])
+    expect(await feed(next, 'ann')).toEqual([])
+  })
+
   test('a subscription that a crash kept from being noted is noted when its room is in memory', async () => {
     let { hub, clock, activities } = begin()
     activities.close()
