@@ -8,7 +8,7 @@ import { RealtimeError } from '../errors.js'
 import type { Handle, Receipt } from '../feature.js'
 import { type ChatDraft, type ChatPaging, type ChatState, chat, chatMember, foreignCount } from '../features/chat.js'
 import type { AlertOptions } from '../features/conversation-alerts.js'
-import { directConversation } from '../features/conversation-ids.js'
+import { directConversation, directPair } from '../features/conversation-ids.js'
 import { type ConversationItem, conversations, listConversations } from '../features/conversations.js'
 import type { Stop } from '../ports.js'
 import type { Room } from '../room.js'
@@ -112,6 +112,8 @@ export function createConversations(client: Realtime, options: ConversationsOpti
     let room = client.room(id)
     let handle = room.use(chat)
     let { $state, $messages, $paging } = handle
+    /** With whom it is, where it is with one alone: both are members from the first message on. */
+    let other = directPair(id)?.find(user => user !== client.user)
     let $held = computed(
       [$fresh, client.pending, client.rejected, client.unknown],
       (fresh, pending, rejected, unknown) => heldOf(id, { fresh, pending, rejected, unknown })
@@ -166,13 +168,13 @@ export function createConversations(client: Realtime, options: ConversationsOpti
       $paging,
       $failed: computed($held, failedChanges),
       sendMessage(draft) {
-        let { recipientId } = draft
-        if (recipientId !== undefined && directConversation(client.user, recipientId) !== id)
+        let { recipientId = other } = draft
+        if (recipientId !== other)
           throw new RealtimeError(
             'bad-argument',
             'recipientId: only the conversation of these two is private; open that one'
           )
-        return send(handle, draft)
+        return send(handle, { ...draft, recipientId })
       },
       retry: rowId => storeOf(rowId).retry(rowId),
       discard: rowId => storeOf(rowId).discard(rowId),

@@ -338,4 +338,8 @@ test('the example shows two people side by side', async () => {
   await ada.getByLabel('Message', { exact: true }).fill('Dinner?')
   await ada.getByRole('button', { name: 'Send' }).click()
   await ben.getByText('Dinner?').last().waitFor()
+  await ada.getByRole('button', { name: 'Ben', exact: true }).click()
+  await ada.getByLabel('Message', { exact: true }).fill('Only you')
+  await ada.getByRole('button', { name: 'Send' }).click()
+  await ben.locator('.item', { hasText: 'Only you' }).locator('.unread').waitFor()
 })

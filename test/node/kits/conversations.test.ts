@@ -160,6 +160,13 @@ test('a message for one goes to the conversation of these two, whatever was open
     lastMessage: { content: 'psst' }
   })
   expect((await world.server.state(GARDEN, chat)).total).toBe(0)
+  bob.mine.open('conversation:direct:ann:bob').sendMessage({ content: 'what?' })
+  await world.advance(3000)
+  expect(ann.mine.$list.get()[0]).toMatchObject({ unread: 1, lastMessage: { content: 'what?', sender: 'bob' } })
+  expect((await world.server.state('conversation:direct:ann:bob', chat)).messages).toMatchObject([
+    { recipientId: 'bob' },
+    { recipientId: 'ann' }
+  ])
 })
 
 test('an older message shows its own change before the server has heard of it', async () => {
