@@ -25,7 +25,14 @@ const house: House = {
     door('testing', 'testing/**'),
     door('devtools', 'devtools/**'),
     door('server/index', 'server/index.ts'),
-    door('server/node', 'server/node.ts', 'server/node-http.ts', 'server/cli.ts', 'server/cli/**'),
+    door(
+      'server/node',
+      'server/node.ts',
+      'server/node-http.ts',
+      'server/node-publish.ts',
+      'server/cli.ts',
+      'server/cli/**'
+    ),
     door('server/edge', 'server/edge.ts'),
     door('transport/socket-io', 'transport/socket-io.ts'),
     // edges

@@ -17,22 +17,32 @@ export interface NodeHttpOptions {
 /** How long the end of an answer may take to be read, in milliseconds. */
 const LINGER = 5000
 
+export function serveHttp({ http, path, door, max, infoOf }: NodeHttpOptions): Stop {
+  return takePosts(http, path, (request, response) => {
+    readBody(request, max + HEAD).then(
+      body => (body === null ? refuse(response) : answer(door, body, infoOf(request), response)),
+      // The request broke off: nobody waits for an answer.
+      () => response.destroy()
+    )
+  })
+}
+
 /**
  * Takes the requests before the listeners of the server hear of them: a listener cannot keep the others from answering too,
- * and those of the app may come later than this.
+ * and those of the app may come later than this. What was begun last is to be stopped first.
  */
-export function serveHttp({ http, path, door, max, infoOf }: NodeHttpOptions): Stop {
+export function takePosts(
+  http: Server,
+  path: string,
+  take: (request: IncomingMessage, response: ServerResponse) => void
+): Stop {
   let emit = http.emit
   let mine = function (this: Server, event: string | symbol, ...rest: unknown[]): boolean {
     let [request, response] = rest as [IncomingMessage, ServerResponse]
     if (event !== 'request' || request.method !== 'POST' || pathOf(request) !== path) {
       return (emit as (...all: unknown[]) => boolean).call(this, event, ...rest)
     }
-    readBody(request, max + HEAD).then(
-      body => (body === null ? refuse(response) : answer(door, body, infoOf(request), response)),
-      // The request broke off: nobody waits for an answer.
-      () => response.destroy()
-    )
+    take(request, response)
     return true
   }
   http.emit = mine as Server['emit']
@@ -71,7 +81,7 @@ function refuse(response: ServerResponse): void {
 }
 
 /** The whole body, or `null` when it is longer than `max` bytes. */
-async function readBody(request: IncomingMessage, max: number): Promise<string | null> {
+export async function readBody(request: IncomingMessage, max: number): Promise<string | null> {
   let chunks: Buffer[] = []
   let size = 0
   for await (let chunk of request as AsyncIterable<Buffer>) {

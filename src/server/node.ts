@@ -16,6 +16,7 @@ import { createHttpDoor, type HttpDoor } from './http.js'
 import { createHub, type Hub, type HubOptions } from './hub.js'
 import { DEFAULT_LIMITS } from './limits.js'
 import { pathOf, serveHttp } from './node-http.js'
+import { checkPublish, type PublishOptions, servePublish } from './node-publish.js'
 import { createMemoryStorage } from './storage/memory.js'
 import type { Storage } from './storage.js'
 import type { Peer, PeerInfo } from './writer.js'
@@ -25,6 +26,7 @@ export type { Session } from './connection.js'
 export type { AppOptions, Hub, HubOptions, HubRoom, HubStats } from './hub.js'
 export { createHub } from './hub.js'
 export type { Limits } from './limits.js'
+export type { PublishOptions, PublishResult } from './node-publish.js'
 export type {
   Authenticate,
   Credentials,
@@ -68,6 +70,14 @@ export interface ServerOptions extends Partial<Omit<HubOptions, 'features' | 'st
   readonly path?: string
   /** Whether clients for which no WebSocket opens may come over HTTP, on the same path. Default: true. */
   readonly http?: boolean
+  /**
+   * Takes events of other programs by POST to `<path>/publish`, in the app's own name. Default: nobody may.
+   *
+   * ```ts
+   * await createServer({ publish: { secret: process.env.PUBLISH_SECRET } })
+   * ```
+   */
+  readonly publish?: PublishOptions
 }
 
 export interface RealtimeServer {
@@ -96,6 +106,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     host,
     report = warn,
     http: isOverHttp = true,
+    publish,
     ...rest
   } = options
   let path = options.path ?? (server ? '/realtime' : '/')
@@ -132,6 +143,9 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
     max
   })
   let stopHttp = isOverHttp ? serveHttp({ http, path, door, max, infoOf }) : () => {}
+  let stopPublish = publish
+    ? servePublish({ http, path: `${path.replace(/\/$/, '')}/publish`, hub, features, options: publish, report })
+    : () => {}
 
   let address: AddressInfo
   try {
@@ -150,6 +164,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Realtim
       http.off('upgrade', upgrade)
       await hub.close(why)
       await Promise.all([ended(sockets), read(door)])
+      stopPublish()
       stopHttp()
       if (!server) await new Promise<void>(resolve => http.close(() => resolve()).closeIdleConnections())
     }
@@ -163,6 +178,7 @@ function checkOptions(options: ServerOptions): void {
   if (server !== undefined && typeof server?.on !== 'function') wrong('server', 'an HTTP server of Node', server)
   if (!Number.isInteger(port) || port < 0 || port > 65_535) wrong('port', 'a whole number from 0 to 65,535', port)
   if (host !== undefined && typeof host !== 'string') wrong('host', 'a text', host)
+  if (options.publish !== undefined) checkPublish(options.publish)
   if (typeof http !== 'boolean') wrong('http', 'true or false', http)
   if (typeof path !== 'string' || !path.startsWith('/') || path.includes('?'))
     throw new RealtimeError('bad-argument', `path must start with / and have no ?, got ${JSON.stringify(path)}`)
