@@ -94,12 +94,10 @@ export async function createBackend(namespaces: readonly string[] = ['/realtime'
       io.of('/realtime').to(conversationId).emit('message', message)
     },
     async kill() {
-      io.disconnectSockets(true)
       await io.close()
     },
     restart: () => listen(),
     async close() {
-      io.disconnectSockets(true)
       await io.close()
     }
   }

@@ -142,8 +142,9 @@ export function createSending(ports: SendingPorts) {
     if (why === 'over') return { ok: false, code: 'network', after: 1000 }
     let count = (deeds.silences.get(id) ?? 0) + 1
     keep(deeds.silences, id, count)
-    if (count < MOST_SILENCES)
-      return { ok: false, code: 'timeout', after: Math.min(LONGEST_PAUSE, 1000 * 2 ** (count - 1)) }
+    if (count < MOST_SILENCES) {
+      return { ok: false, code: 'timeout', after: Math.min(LONGEST_PAUSE, ports.patience * 2 ** (count - 1)) }
+    }
     deeds.silences.delete(id)
     return refusal('unanswered', `Sent ${count} times without an answer; it may have happened.`)
   }

@@ -44,6 +44,8 @@ export function createSpaces(ports: SpacesPorts) {
 
   function start(name: string): { socket: Socket; opened: Promise<Opened> } {
     let socket = manager.socket(name, { auth: { ...auth } })
+    // The manager keeps its sockets: this may be one that was ended.
+    socket.off()
     let opened = new Promise<Opened>(resolve => {
       socket.once('connect', () => resolve({ kind: 'open' }))
       socket.once('connect_error', error => {

@@ -427,16 +427,64 @@ describe('at least once', () => {
     await until(() => expect(bob.said()).toEqual(['ann: shown once', 'bob: end']))
   })
 
-  test('a backend that never acknowledges gets it a few times, more and more rarely, and then it is rejected', async () => {
+  test('a backend that never acknowledges gets it five times, more and more rarely; then it is rejected', async () => {
     let ann = openPage(newDevice(), 'ann', { ackTimeout: 20 })
     await online(ann)
     Object.assign(backend.habits, { ack: 'never', clientIds: false, echo: 'others' })
     let receipt = ann.say('anybody?')
     await until(() => expect(sent('sendMessage').length).toBeGreaterThan(1))
     expect(ann.waiting()).toBe(1)
+    await expect(receipt.acked).rejects.toMatchObject({ code: 'unanswered' })
+    expect(sent('sendMessage')).toHaveLength(5)
     expect(ann.client.unknown.get()).toEqual([])
     backend.habits.ack = 'yes'
+    await ann.say('there you are').acked
+  })
+
+  test('a connection that breaks is nobody’s silence: it goes again as often as that happens', async () => {
+    let ann = openPage(newDevice(), 'ann', { ackTimeout: 60_000 })
+    await online(ann)
+    Object.assign(backend.habits, { ack: 'never', clientIds: false, echo: 'others' })
+    let receipt = ann.say('once more')
+    for (let count = 1; count <= 7; count++) {
+      await until(() => expect(sent('sendMessage')).toHaveLength(count))
+      if (count === 7) backend.habits.ack = 'yes'
+      backend.io().of('/realtime').disconnectSockets(true)
+      await until(() => expect(ann.status().stale).toBe(true))
+      ann.client.probe()
+    }
     await receipt.acked
+  })
+
+  test('taken, and the connection breaks before its event comes: it does not go again, and is shown', async () => {
+    let ann = openPage(newDevice(), 'ann', { echoWait: 60_000 })
+    await online(ann)
+    Object.assign(backend.habits, { echo: 'others' })
+    let receipt = ann.say('taken')
+    await until(() => expect(stored()).toEqual(['ann: taken']))
+    // Its acknowledgement is there.
+    await new Promise(resolve => ann.room.history().then(resolve))
+    backend.io().of('/realtime').disconnectSockets(true)
+    await receipt.acked
+    await online(ann)
+    expect(ann.said()).toEqual(['ann: taken'])
+    expect(sent('sendMessage')).toHaveLength(1)
+  })
+
+  test.each([
+    ['its event', 'echo', true],
+    ['its event without the id of the action', 'echo', false],
+    ['nothing at all', 'none', true]
+  ] as const)('where %s says that it was taken, no acknowledgement is waited for', async (_, ack, clientIds) => {
+    let up = { 'talk/said': { ...table.up['talk/said'], ack } }
+    let ann = openPage(newDevice(), 'ann', { table: [table, { up }] })
+    await online(ann)
+    Object.assign(backend.habits, { ack: 'never', clientIds })
+    await ann.say('one').visible
+    await ann.say('two').visible
+    expect(ann.said()).toEqual(['ann: one', 'ann: two'])
+    expect(stored()).toEqual(ann.said())
+    expect(ann.$state.get().ids).toEqual(['m1', 'm2'])
   })
 
   test('[O2] rows that may have left go again after a reload, and are never unknown', async () => {
@@ -599,6 +647,86 @@ describe('rooms', () => {
     await online(ann)
     ann.room.leave()
     await until(() => expect(sent('leaveConversation')).toHaveLength(1))
+  })
+})
+
+describe('namespaces', () => {
+  let own = (...namespaces: string[]): SocketIoTable => ({
+    rooms: namespaces.map(namespace => ({ kind: 'user', namespace })),
+    down: namespaces.map(namespace => ({
+      namespace,
+      event: 'told',
+      kind: 'user',
+      is: 'talk/said',
+      data: ({ content }) => ({ content: text(content) })
+    })),
+    up: {
+      'talk/said': {
+        namespace: '/auth',
+        emit: ({ content }: { content: string }) => ({ event: 'told', payload: { content } }),
+        ack: 'none',
+        echo: false
+      }
+    }
+  })
+
+  test('a room of several hears each, over one connection; one that the backend does not have is left out', async () => {
+    let ann = openPage(newDevice(), 'ann', { table: [table, own('/realtime', '/auth', '/missing')] })
+    let mine = ann.client.room('user:ann')
+    let { $state, say } = mine.use(talk)
+    await until(() => expect(mine.$status.get().stale).toBe(false))
+    for (let name of ['/realtime', '/auth']) backend.io().of(name).emit('told', { content: name })
+    await until(() => expect([...$state.get().said].sort()).toEqual(['app: /auth', 'app: /realtime']))
+    await say('up').acked
+    await until(() => expect(sent('told')).toMatchObject([{ namespace: '/auth', user: 'ann' }]))
+    expect(backend.connections).toBe(1)
+  })
+
+  test('where none of them is there, the room is refused', async () => {
+    let ann = openPage(newDevice(), 'ann', { table: [table, own('/missing')] })
+    let mine = ann.client.room('user:ann')
+    await until(() => expect(mine.$status.get().refused).toBe('no-namespace'))
+    await online(ann)
+  })
+
+  test('put out of one: its rooms are entered anew, the others do not notice', async () => {
+    let ann = openPage(newDevice(), 'ann', { table: [table, own('/auth')] })
+    let mine = ann.client.room('user:ann')
+    let { $state } = mine.use(talk)
+    await until(() => expect(mine.$status.get().stale).toBe(false))
+    let drops = ann.events.filter(({ type }) => type === 'disconnected').length
+    backend.io().of('/auth').disconnectSockets()
+    await until(() => expect(backend.handshakes).toHaveLength(3))
+    await until(() => expect(mine.$status.get().stale).toBe(false))
+    backend.io().of('/auth').emit('told', { content: 'again' })
+    await until(() => expect($state.get().said).toEqual(['app: again']))
+    expect(ann.events.filter(({ type }) => type === 'disconnected')).toHaveLength(drops)
+  })
+
+  test('an event that names no room is about the only one that there is', async () => {
+    let ann = openPage(newDevice(), 'ann', {
+      table: [
+        table,
+        {
+          down: [
+            {
+              event: 'whispered',
+              kind: 'conversation',
+              is: 'talk/said',
+              data: ({ content }) => ({ content: text(content) })
+            }
+          ]
+        }
+      ]
+    })
+    await online(ann)
+    backend.io().of('/realtime').emit('whispered', { content: 'here' })
+    await until(() => expect(ann.said()).toEqual(['app: here']))
+    let other = ann.client.room('conversation:2')
+    await until(() => expect(other.$status.get().stale).toBe(false))
+    backend.io().of('/realtime').emit('whispered', { content: 'where?' })
+    await until(() => expect(warnings).toHaveLength(1))
+    expect(ann.said()).toEqual(['app: here'])
   })
 })
 
