@@ -35,6 +35,11 @@ const ENTRIES = [
   ['`/devices/geolocation`', 'place', `export * from './dist/devices/geolocation.js'`],
   ['`/devices/motion`', 'accelerometer, gyroscope', `export * from './dist/devices/motion.js'`],
   ['`/devices/gestures`', 'touch gestures', `export * from './dist/devices/gestures.js'`],
+  [
+    '`/transport/socket-io`',
+    'over a Socket.IO backend, with its client',
+    `export * from './dist/transport/socket-io.js'`
+  ],
   ['`/bundle`', 'one file for a page without a build', `export * from './dist/bundle/realtime-stores.js'`],
   ['`/server`', 'the server engine, without transport', `export * from './dist/server/index.js'`]
 ]
