@@ -160,7 +160,6 @@ export function createSupervised({ command, spawn, clock, random, times, on }: S
     askedAt = null
     memory = child?.memory() ?? null
     responseTime = Math.max(0, Math.round((clock.mono() - at) * 1000) / 1000)
-    if (attempt > 0 && clock.mono() - startedAt >= times.stable) attempt = 0
     let isDone = doing === 'starting' || doing === 'restarting' || doing === 'refreshing'
     if (isDone) doing = null
     if (status !== 'connected') tell('connected', isDone ? 'started' : 'answers')
@@ -182,6 +181,8 @@ export function createSupervised({ command, spawn, clock, random, times, on }: S
       tell('disconnected', 'stopped')
     } else if (isRestarting) {
       isRestarting = false
+      // Whatever else was asked of the one that is gone: the next one starts with it.
+      doing = 'restarting'
       launch()
       tell('reconnecting', 'restarted')
     } else crashed(why)

@@ -59,6 +59,26 @@ test('what is measured reaches who subscribed to it, and nobody else: nothing el
   expect(world.server.hub.stats().castsIn).toBeGreaterThan(300)
 })
 
+test('a page that comes back does not take a sample twice', async () => {
+  let world = createOperationsWorld()
+  let measuring = await start(world, [dial('cpu', 10)])
+  let device = world.device()
+  let { client } = device.openTab('ada', { token: 'admin:ada' })
+  client.connect()
+  let $cpu = createMetricsKit(client).subscribe('cpu')
+  await world.advance(5000)
+  await measuring.close()
+  await world.advance(2000)
+  let before = $cpu.get().live
+  expect(before.length).toBeGreaterThan(2)
+  device.goOffline()
+  await world.advance(2000)
+  device.goOnline()
+  await world.until(() => client.$connection.get().phase === 'online')
+  await world.advance(2000)
+  expect($cpu.get().live).toEqual(before)
+})
+
 test('what it comes to by minute is stored, minutes never mixed, and goes on after a restart', async () => {
   let world = createOperationsWorld()
   let source = dial('cpu', 1)
@@ -134,6 +154,8 @@ test('an alert lasts over a restart, and is over when nobody watches for it any 
   expect(openAlerts(await world.server.state(OPERATIONS_ROOM, system))).toHaveLength(2)
   world.server.crash()
   world.server.start()
+  // Inside the band, where nothing is raised anew.
+  source.value = 80
   await start(world, [source], { thresholds: [cpu] })
   await world.advance(10_000)
   expect(

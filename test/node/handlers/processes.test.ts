@@ -205,7 +205,13 @@ test('a restart is another process; a start while it is ending brings it back', 
   startClient('mail')
   await world.advance(12_000)
   expect(children.map(({ isOver }) => isOver)).toEqual([true, true, false])
-  expect($state.get().clients.mail).toMatchObject({ status: 'connected', doing: null, pid: 1003 })
+  expect($state.get().clients.mail).toMatchObject({
+    status: 'connected',
+    doing: null,
+    pid: 1003,
+    attempt: 0,
+    errors: []
+  })
 })
 
 test('settings are checked, handed to what runs, confirmed by it, and kept for the next start', async () => {
@@ -233,6 +239,21 @@ test('settings are checked, handed to what runs, confirmed by it, and kept for t
   await world.advance(3000)
   expect(children).toHaveLength(2)
   expect(last().settings).toEqual({ interval: 9, title: '', loud: true })
+})
+
+test('settings that come while it restarts are those that it starts with', async () => {
+  let world = createOperationsWorld()
+  let { spawn, last } = stage()
+  await run(world, spawn, { clients: [{ ...mail, autostart: true }] })
+  let room = open(world, 'ada', { admin: true }).room('clients').use(feature)
+  await world.advance(3000)
+  last().hangs = true
+  last().stubborn = true
+  room.restartClient('mail')
+  room.updateClientSettings('mail', { interval: 7 })
+  await world.advance(12_000)
+  expect(last().settings).toMatchObject({ interval: 7 })
+  expect(await shown(world)).toMatchObject({ status: 'connected', doing: null, settings: { interval: 7 } })
 })
 
 test('tells friends and errors of a client, and only those that have the right shape', async () => {
@@ -382,18 +403,23 @@ test('a real process runs, is killed from outside, comes back as another one, an
 
 let onLinux = process.platform === 'linux' ? test : test.skip
 onLinux('what an earlier server left behind is ended, and nobody else is', async () => {
-  let left = spawnProcess(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+  let left = spawnProcess(process.execPath, ['-e', 'process.on("message", m => process.send(m))'], {
     env: { ...process.env, [RUN_VARIABLE]: 'run-7' },
-    stdio: 'ignore'
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc']
   })
+  let answers = () =>
+    new Promise(resolve => {
+      left.once('message', resolve)
+      left.once('exit', () => resolve('dead'))
+      left.send('alive')
+    })
   let over = new Promise(resolve => left.once('exit', (_, signal) => resolve(signal)))
   let pid = left.pid as number
-  // Until it is the program, its environment is that of its parent.
-  let { readFileSync } = await import('node:fs')
-  await expect.poll(() => readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('run-7')
+  // It is the program: until then its environment is that of its parent.
+  expect(await answers()).toBe('alive')
   killLeftover(pid, 'run-8')
   killLeftover(2 ** 22 + 1, 'run-7')
-  expect(isAlive(pid)).toBe(true)
+  expect(await answers()).toBe('alive')
   killLeftover(pid, 'run-7')
   expect(await over).toBe('SIGKILL')
 })
