@@ -99,7 +99,7 @@ test('what is measured is real and moves: work drives the CPU up, an alert is ra
     await page.locator('.alert[data-level="over"]', { hasText: 'loop-use' }).first().waitFor()
     await expect.poll(() => metric(page, 'cpu'), WAIT).toBeLessThan(15)
   }
-  await ben.page.locator('#analytics [data-type="work.done"]', { hasText: '500' }).waitFor()
+  await ben.page.locator('#analytics [data-type="work.done"]', { hasText: '300' }).waitFor()
 })
 
 test('only what was chosen travels', async () => {
@@ -110,15 +110,16 @@ test('only what was chosen travels', async () => {
     return samples() - before
   }
   let first = ['CPU', 'Memory', 'Event loop delay (99 %)']
-  let three = await during(1500)
+  let three = await during(1000)
   for (let label of first) await choose(page, label).uncheck()
-  await expect.poll(() => during(600), WAIT).toBe(0)
-  expect(await during(1500)).toBe(0)
+  // A room is left a moment later, in case that it is entered again.
+  await expect.poll(() => during(500), WAIT).toBe(0)
+  expect(await during(1000)).toBe(0)
   await choose(page, 'Heap in use').check()
   await expect.poll(() => metric(page, 'heap'), WAIT).toBeGreaterThan(1e6)
-  let one = await during(1500)
-  expect(one).toBeGreaterThanOrEqual(3)
-  expect(three).toBeGreaterThanOrEqual(one * 2)
+  let one = await during(1000)
+  expect(one).toBeGreaterThanOrEqual(2)
+  expect(three).toBeGreaterThan(one)
   await choose(page, 'Heap in use').uncheck()
   for (let label of first) await choose(page, label).check()
 })
@@ -205,13 +206,13 @@ test('a session can be ended by an admin, and a report be read and kept', async 
   await ben.page.getByRole('button', { name: 'Make a report' }).click()
   let report = ada.page.locator('[data-report]').first()
   await report.locator('summary').click()
-  await report.getByText('work.done: 500').waitFor()
+  await report.getByText('work.done: 300').waitFor()
   let [download] = await Promise.all([
     ada.page.waitForEvent('download'),
     report.getByRole('link', { name: 'report.json' }).click()
   ])
   let { metrics, usage } = JSON.parse(readFileSync((await download.path()) as string, 'utf8'))
-  expect(usage.byType['work.done']).toBe(500)
+  expect(usage.byType['work.done']).toBe(300)
   let cpu = metrics.find(({ name }: { name: string }) => name === 'cpu').summary
   expect(cpu.max).toBeGreaterThan(25)
   expect(cpu.min).toBeLessThan(cpu.mean)
@@ -264,7 +265,7 @@ test('the server is killed: no client outlives it, and what was measured and wan
   await expect
     .poll(() => fresh.page.locator('.chart').first().getAttribute('aria-label'), WAIT)
     .toMatch(/CPU: now .* between/)
-  await fresh.page.locator('#analytics [data-type="work.done"]', { hasText: '500' }).waitFor()
+  await fresh.page.locator('#analytics [data-type="work.done"]', { hasText: '300' }).waitFor()
   await fresh.page.locator('.alert[data-level="over"]', { hasText: 'ben sees to it' }).waitFor()
   expect([ada, ben, cleo, fresh].flatMap(({ complaints }) => complaints)).toEqual([])
 })

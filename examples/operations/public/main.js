@@ -40,8 +40,8 @@ watch(client.$connection, ({ phase: now, pending }) => {
 
 let { doWork } = client.room('work').use(work)
 document.querySelector('#work').addEventListener('click', () => {
-  for (let i = 0; i < 500; i++) doWork(10)
-  say('Work for five seconds was handed in.')
+  for (let i = 0; i < 300; i++) doWork(10)
+  say('Work for three seconds was handed in.')
 })
 
 let main = document.querySelector('main')
