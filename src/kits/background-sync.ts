@@ -5,11 +5,6 @@ import { atom, type ReadableAtom } from 'nanostores'
 import type { Realtime } from '../client.js'
 import type { Stop } from '../ports.js'
 
-/** Of a `ServiceWorkerRegistration`, what is used here. */
-export interface SyncRegistration {
-  readonly sync?: { register(tag: string): Promise<void> }
-}
-
 /**
  * - `idle`: nothing waits for a network.
  * - `registered`: the browser will wake the worker.
@@ -51,9 +46,10 @@ export function ownerOf(tag: string): SyncOwner | null {
  */
 export function registerBackgroundSync(
   client: Realtime,
-  registration: SyncRegistration
+  /** A `ServiceWorkerRegistration`. Its `sync` is in some browsers only, and so in no type of the DOM. */
+  registration: object
 ): { readonly $state: ReadableAtom<SyncState>; readonly stop: Stop } {
-  let { sync } = registration
+  let { sync } = registration as { readonly sync?: { register(tag: string): Promise<void> } }
   let $state = atom<SyncState>(
     sync ? { state: 'idle', reason: null } : { state: 'unsupported', reason: 'this browser has no Background Sync' }
   )

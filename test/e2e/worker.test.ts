@@ -74,7 +74,7 @@ async function open(device: Device, user: string, room: string): Promise<Page> {
     async ([url, user, room]) => {
       let { registerBackgroundSync: register } = await load<SyncKit>('realtime-stores/kits/background-sync')
       let client = RS.createRealtime({ url, app: 'worker', user })
-      let sync = register(client, (await navigator.serviceWorker.ready) as never)
+      let sync = register(client, await navigator.serviceWorker.ready)
       let memory = client.room(room).use(RS.memory)
       client.connect()
       Object.assign(window, { client, sync, memory })
@@ -212,7 +212,7 @@ test('a browser without a push service says so', async () => {
   let page = await open(device, 'ann', 'none')
   let outcome: PushOutcome = await page.evaluate(async () => {
     let kit = await load<{ subscribeToPush: typeof subscribeToPush }>('realtime-stores/kits/push')
-    let registration = (await navigator.serviceWorker.ready) as never
+    let registration = await navigator.serviceWorker.ready
     let applicationServerKey = 'BEl62iUYgUivxIkv69yViEuiBIa-Ib9-SkvMeAtA3LFgDzkrxZJjSgSnfckjBJuBkr3qBUYIHBQFLXYp5Nksh8U'
     return kit.subscribeToPush(window.client, { registration, applicationServerKey })
   })

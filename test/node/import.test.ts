@@ -101,6 +101,21 @@ test('importing touches nothing, and the stores have their first values', () => 
   })
 })
 
+test('importing any door of a page touches nothing', () => {
+  let seen = inFreshNode(`
+    let { readdirSync } = await import('node:fs')
+    await Promise.all(['nanostores', 'mitt', 'idb-keyval', 'partysocket/ws'].map(name => import(name)))
+    let doors = ['features', 'kits', 'devices', 'worker'].flatMap(folder =>
+      readdirSync('dist/' + folder).filter(name => name.endsWith('.js')).map(name => './dist/' + folder + '/' + name))
+    before = new Set(Object.getOwnPropertyNames(globalThis))
+    watching = true
+    for (let door of doors) await import(door)
+    watching = false
+    print({ effects, left: left(), some: doors.length > 20 })
+  `)
+  expect(seen).toEqual({ effects: [], left: [], some: true })
+})
+
 test('a process that only imported the library ends by itself', () => {
   expect(inFreshNode(`await import('./dist/index.js'); print('ended')`)).toBe('ended')
 })

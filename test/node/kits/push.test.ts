@@ -88,7 +88,7 @@ describe('Background Sync', () => {
   test('is asked for once in every time without a connection in which something waits', async () => {
     let { world, device, tab } = stage()
     let tags: string[] = []
-    let sync = registerBackgroundSync(tab.client, { sync: { register: async tag => void tags.push(tag) } })
+    let sync = registerBackgroundSync(tab.client, { sync: { register: async (tag: string) => void tags.push(tag) } })
     let { createMemory } = tab.client.room('c').use(memory)
     await world.advance(1000)
     await createMemory('online')
