@@ -194,7 +194,7 @@ describe('a page', () => {
   })
 
   test('shows what was held when it is let go', async () => {
-    let { tell, clock, notes, local } = open()
+    let { tell, clock, notes, local, desktop } = open()
     await settle()
     let { id } = tell('notification:new', { ...raised, until: START + 3_600_000 })
     expect(local.$state.get()).toMatchObject({ items: [], heldCount: 1, unreadCount: 0 })
@@ -206,6 +206,7 @@ describe('a page', () => {
     tell('notification:update', { id, title: 'Hello again' })
     await clock.pass(1000)
     expect(notes.shown).toMatchObject([{ title: 'Hello' }])
+    expect(desktop().skipped).toBe(null)
     expect(local.$state.get()).toMatchObject({ items: [{ id, title: 'Hello again' }], heldCount: 0, unreadCount: 1 })
   })
 

@@ -132,6 +132,20 @@ describe('a delivery', () => {
     expect(await timeline(hub)).toBe('queued sent failed queued sent failed delivered confirmed')
   })
 
+  test('that is no longer kept may still be confirmed, and disturbs nothing', async () => {
+    let { hub, clock } = begin()
+    await trigger(hub)
+    await clock.settle()
+    let id = (await inbox(hub))[0]?.id
+    await says(hub, 'ann', 'received', { id })
+    await clock.settle()
+    for (let i = 0; i < 200; i++) await trigger(hub, 'ben')
+    await says(hub, 'ann', 'confirm', { id })
+    await clock.settle()
+    expect((await inbox(hub))[0]?.told).toEqual(['delivered', 'confirmed'])
+    expect((await deliveries(hub)).every(({ recipient, stage }) => recipient === 'ben' && stage === 'sent')).toBe(true)
+  })
+
   test('is triggered by the app once for each key, and never into a full room', async () => {
     let { hub, clock, delivery } = begin({ deliver: () => new Promise(() => {}) })
     let ids = [1, 2].map(() => delivery.trigger('ops', 'ann', song, { by: 'olga', key: 'k' }))

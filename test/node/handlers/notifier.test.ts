@@ -119,6 +119,19 @@ describe('the notifier', () => {
     expect(await items(hub)).toMatchObject([{ outcome: 'delivered', shownAt: clock.now() }])
   })
 
+  test('has nothing to do for what was dismissed while it was held', async () => {
+    let { hub, notifier, clock } = begin()
+    await prefer(hub, 'notification:quietHours', { hours: night })
+    let { id } = await notifier.notify('ann', { category: 'system', title: 'one' })
+    await clock.settle()
+    expect(await waiting(hub)).toEqual(['ann'])
+    await prefer(hub, 'notification:dismiss', { id })
+    await clock.settle()
+    expect(await waiting(hub)).toEqual([])
+    await clock.pass(24 * HOUR)
+    expect(await items(hub)).toEqual([])
+  })
+
   test('lets go after a restart, though nobody comes', async () => {
     let { hub, notifier, clock } = begin()
     await prefer(hub, 'notification:quietHours', { hours: night })
