@@ -132,6 +132,33 @@ describe('a match', () => {
     expect(await announcements(world)).toMatchObject([{ data: { participants: ['ann', 'bob'] } }])
   })
 
+  test('is announced once by two handlers, as by two servers over one storage', async () => {
+    let world = stage()
+    let people = await opened(world, ['ann', 'bob'])
+    let second = createDeciding(world.server.hub)
+    for (let { castVote } of people) castVote('alien', 'like')
+    await world.advance(1000)
+    second.close()
+    expect(await announcements(world)).toHaveLength(1)
+    for (let { matches } of people) expect(matches).toHaveLength(1)
+  })
+
+  test('is begun once, however much happens until it is announced', async () => {
+    let world = stage()
+    let people = await opened(world, ['ann', 'bob'])
+    world.deciding.close()
+    let begun = 0
+    let { hub } = world.server
+    let push = () => new Promise(() => begun++)
+    createDeciding({ ...hub, room: (id: string) => ({ ...hub.room(id), push }) } as unknown as typeof hub)
+    for (let { castVote } of people) castVote('alien', 'like')
+    await world.advance(1000)
+    people[0]?.proposeMedia('brazil', 'Brazil')
+    people[1]?.proposeMedia('casablanca', 'Casablanca')
+    await world.advance(1000)
+    expect(begun).toBe(1)
+  })
+
   test('is announced exactly once in whatever order votes arrive, with links that jitter and break and a server that crashes', async () => {
     let game = fc.record({
       matchType: fc.constantFrom<MatchType>('unanimous', 'majority', 'threshold'),

@@ -96,6 +96,13 @@ let voteRefusals: readonly RefusalCase[] = [
     code: 'invalid'
   },
   {
+    what: 'closing by somebody who has not joined',
+    before: [...joined('bob'), proposed],
+    type: 'closed',
+    data: { mediaId: 'alien' },
+    code: 'not-member'
+  },
+  {
     what: 'closing what is closed',
     before: [...joined('ann'), proposed, { by: 'ann', type: 'closed', data: { mediaId: 'alien' } }],
     type: 'closed',
