@@ -34,6 +34,9 @@ export function authenticate({ token }) {
   return identity
 }
 
+/** Who is gone shows after two seconds. */
+export let limits = { presenceGrace: 2000 }
+
 export let hints = [
   'Open it as two or three people, in windows of their own: ?as=ben, ?as=cleo, ?as=dan. Ada is the host.',
   'Vote while a window is offline, kill the server in the middle: every vote counts once.'

@@ -1,13 +1,15 @@
 // The voting room as its users meet it: `npm run example -- voting`, three people in Chromium, each behind a network of their own.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { DecidingRoom } from '../../src/kits/deciding.js'
 import { launch } from '../support/chromium.js'
 import { type CuttableProxy, cuttableProxy } from '../support/cuttable-proxy.js'
 import { type Example, startExample } from '../support/example.js'
+import { createWorld, until } from './world.js'
 
 declare global {
   interface Window {
@@ -58,7 +60,8 @@ async function open(who: string, options: BrowserContextOptions = {}): Promise<P
   page.on('websocket', socket => socket.on('framereceived', ({ payload }) => void wire.push(String(payload))))
   page.on('pageerror', error => complaints.push(`${who}: ${error.stack}`))
   await page.goto(`http://127.0.0.1:${network.port}/?as=${who}`)
-  await page.locator('.phase[data-phase="online"]').waitFor()
+  // Behind the join of the page itself: whoever is opened first is the first member.
+  await page.evaluate(() => window.room.joinRoom().acked)
   return {
     page,
     network,
@@ -202,4 +205,55 @@ test('a vote cast offline counts once; the server killed in mid-vote announces t
   expect(state).toMatchObject({ votesCast: 3, matchesFound: 1 })
   expect(state.matches).toHaveLength(1)
   expect(complaints.splice(0)).toEqual([])
+})
+
+test('a server killed between the deciding vote and its announcement announces the match once, when it is back', async () => {
+  let world = await createWorld({ modules: true, handlers: 'test/support/handlers/deciding.mjs' })
+  onTestFinished(() => world.close())
+  let pages: Page[] = []
+  for (let user of ['ann', 'bob']) {
+    let device = await world.device()
+    let page = await device.tab()
+    await page.evaluate(
+      async ({ url, user }) => {
+        let { createDecidingRoom } = await load<typeof import('../../src/kits/deciding.js')>(
+          'realtime-stores/kits/deciding'
+        )
+        let client = RS.createRealtime({ url, user, app: 'e2e' })
+        client.connect()
+        window.room = createDecidingRoom(client, 'friday')
+        window.heard = []
+        window.room.on('matchFound', detail => window.heard.push({ type: 'matchFound', detail }))
+        await window.room.joinRoom(user).acked
+      },
+      { url: device.url, user }
+    )
+    pages.push(page)
+  }
+  let [ann, bob] = pages as [Page, Page]
+  await ann.evaluate(() => window.room.proposeMedia('alien', 'Alien').acked)
+  await ann.evaluate(() => window.room.castVote('alien', 'like').acked)
+  await bob.evaluate(async () => void (await window.room.castVote('alien', 'like')))
+  await expect.poll(() => existsSync(join(world.dir, 'server.db.died')), { timeout: DEADLINE }).toBe(true)
+  expect(await ann.evaluate(() => window.room.$votes.get().matches.length)).toBe(0)
+  await world.server.restart()
+  for (let page of [ann, bob]) await until(page, () => window.room.$votes.get().matches.length > 0)
+  let votes = await world.state<{ matchesFound: number }>('friday', 'votes')
+  for (let page of [ann, bob]) expect(await page.evaluate(() => window.room.$votes.get())).toEqual(votes)
+  expect(votes).toMatchObject({
+    matchesFound: 1,
+    votesCast: 2,
+    matches: [{ mediaId: 'alien', participants: ['ann', 'bob'] }]
+  })
+  let told = await Promise.all([ann, bob].map(page => page.evaluate(() => window.heard.length)))
+  expect(Math.max(...told)).toBeLessThanOrEqual(1)
+  expect(await world.order('numbers')).toMatchObject({ connections: 2, rooms: 1, members: 2, votes: 2, matches: 1 })
+  expect(await world.order('roomNumbers', { room: 'friday' })).toEqual({
+    members: 2,
+    present: 2,
+    votes: 2,
+    matches: 1,
+    open: 0
+  })
+  expect(world.pageErrors).toEqual([])
 })
