@@ -4,7 +4,13 @@
 import { RealtimeError } from '../errors.js'
 import type { AnyFeature } from '../feature.js'
 import { taskJournal } from '../features/task-journal.js'
-import { tasks as anyTasks, isOpenTask, type TasksState } from '../features/tasks.js'
+import {
+  tasks as anyTasks,
+  isOpenTask,
+  type TaskOptions,
+  type TasksFeature,
+  type TasksState
+} from '../features/tasks.js'
 import type { Report } from '../ports.js'
 import type { Hub } from '../server/hub.js'
 import { createAttempt, errorOf, type TaskContext } from './tasks/attempt.js'
@@ -14,12 +20,12 @@ import { createTaskStore, Ended } from './tasks/store.js'
 export type { TaskContext } from './tasks/attempt.js'
 
 /** How one kind of task is done. */
-export interface TaskDefinition {
+export interface TaskDefinition<I = unknown> {
   /**
    * Does the work and returns the result, up to 16,000 characters of JSON. What it throws fails the task, unless it is a
    * `RealtimeError` that is `retryable`: then there is another attempt.
    */
-  run(input: never, context: TaskContext): unknown
+  run(input: I, context: TaskContext): unknown
   /**
    * How often it may be begun without a new checkpoint, by restarts of the server and failures worth another try alike.
    * Default 5: a task that brings its server down does so no more often.
@@ -27,13 +33,18 @@ export interface TaskDefinition {
   readonly attempts?: number
 }
 
-export interface TaskRunnerOptions {
+/** The input of a kind, from the arguments that start it. */
+type InputOf<A, N> = A extends readonly [N, (infer I)?, ...unknown[]] ? I : never
+/** What starts a task of any kind. */
+type AnyTask = [kind: string, input?: unknown, options?: TaskOptions]
+
+export interface TaskRunnerOptions<A extends readonly unknown[] = AnyTask> {
   /** Must run the features `tasks` and `taskJournal`. */
   readonly hub: Hub
-  /** By kind. */
-  readonly tasks: Readonly<Record<string, TaskDefinition>>
+  /** By kind. With `tasksOf` each has the input of its kind, checked; with `tasks` it is whatever the user said. */
+  readonly tasks: { readonly [N in A[0] & string]: TaskDefinition<InputOf<A, N>> }
   /** `tasksOf(…)`, where that stands in the place of `tasks`. */
-  readonly feature?: AnyFeature
+  readonly feature?: TasksFeature<A>
   /** Tasks that run at the same time; default 4. */
   readonly concurrency?: number
   /** Of these, how many of one room; default 2. */
@@ -46,10 +57,15 @@ export interface TaskRunner {
   readonly ready: Promise<void>
   /** How many wait and how many run now. */
   stats(): { readonly waiting: number; readonly running: number }
-  /** Begins nothing more, aborts what runs, and resolves when all of it has ended. What is open goes on after the next start. */
+  /**
+   * Begins nothing more, aborts what runs, and resolves when all of it has ended, after 5 s at the latest. What is open goes on
+   * after the next start.
+   */
   close(): Promise<void>
 }
 
+/** How long `close` waits for work that does not heed its signal, in milliseconds. */
+const GRACE = 5000
 /** The first and the longest pause before another attempt, in milliseconds. */
 const PAUSES = [1000, 30_000] as const
 /** With the prefix of the runner's own rooms it must be a room's name. */
@@ -86,9 +102,10 @@ interface Job {
  * })
  * ```
  */
-export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
-  let { hub, tasks: definitions, concurrency = 4, perRoom = 2, report = () => {} } = options
-  let feature = options.feature ?? anyTasks
+export function createTaskRunner<A extends readonly unknown[] = AnyTask>(options: TaskRunnerOptions<A>): TaskRunner {
+  let { hub, concurrency = 4, perRoom = 2, report = () => {} } = options
+  let definitions: Readonly<Record<string, TaskDefinition>> = options.tasks
+  let feature: AnyFeature = options.feature ?? anyTasks
   let closing = new AbortController()
   let store = createTaskStore(hub, closing.signal, report)
   /** Open tasks by room and id, in the order in which they became known. */
@@ -112,6 +129,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       if (job.room !== room || open.has(key)) continue
       jobs.delete(key)
       job.abort.abort(new Ended())
+      if (job.phase !== 'running') void forget(job)
     }
     for (let [key, { id, priority }] of open) {
       if (jobs.has(key)) continue
@@ -150,8 +168,11 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
     fill()
     if (closing.signal.aborted) return
     void keepIndexed(room)
-    if (job.hasCheckpoint && pause === 0)
-      await store.say(store.journalOf(room), taskJournal, 'forgotten', { id }).catch(() => {})
+    if (pause === 0) await forget(job)
+  }
+
+  async function forget({ room, id, hasCheckpoint }: Job): Promise<void> {
+    if (hasCheckpoint) await store.say(store.journalOf(room), taskJournal, 'forgotten', { id }).catch(() => {})
   }
 
   function again(job: Job, ms: number): void {
@@ -208,7 +229,7 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       cast: data => store.cast(room, feature, data)
     })
     try {
-      let result = await definition.run(task.input as never, context)
+      let result = await definition.run(task.input, context)
       await said()
       return await tell('done', { result: result ?? null })
     } catch (error) {
@@ -239,7 +260,10 @@ export function createTaskRunner(options: TaskRunnerOptions): TaskRunner {
       unwatch()
       closing.abort(new Ended())
       for (let { abort } of jobs.values()) abort.abort(new Ended())
-      await Promise.all([ready, ...running.values()])
+      let ended = new AbortController()
+      let late = store.pause(GRACE, ended.signal).catch(() => {})
+      await Promise.race([late, Promise.all([ready, ...running.values()])])
+      ended.abort()
     }
   }
 }

@@ -6,7 +6,10 @@ import type { LimbicState, limbic } from '../../src/features/limbic.js'
 import type { PostureState, posture } from '../../src/features/posture.js'
 import { type SharedState, sharedState } from '../../src/features/shared-state.js'
 import { type TasksState, type tasks, tasksOf } from '../../src/features/tasks.js'
+import { createTaskRunner } from '../../src/handlers/tasks.js'
+import { inWorker } from '../../src/handlers/worker-thread.js'
 import { boolean, integer, number, object, oneOf, optional } from '../../src/schema.js'
+import type { Hub } from '../../src/server/hub.js'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>): void => {}
@@ -88,4 +91,32 @@ export function taskCalls(): void {
   own.tasks.progress
   // @ts-expect-error the history is read, not written
   own.tasks.$state.get().tasks.push()
+}
+
+declare const hub: Hub
+
+export function runners(): void {
+  createTaskRunner({
+    hub,
+    feature: dreams,
+    tasks: {
+      'dream-cycle': {
+        run: ({ nights }, { progress }) => {
+          same<typeof nights, number>(true)
+          progress(nights)
+        }
+      },
+      nap: { run: inWorker('./nap.js'), attempts: 2 }
+    }
+  })
+  createTaskRunner({ hub, tasks: { any: { run: (input, { signal }) => [input, signal] } } })
+  createTaskRunner({ hub, tasks: { any: { run: ({ nights }: { nights: number }) => nights } } })
+  // @ts-expect-error nobody does the other kind
+  createTaskRunner({ hub, feature: dreams, tasks: { 'dream-cycle': { run: () => {} } } })
+  createTaskRunner({
+    hub,
+    feature: dreams,
+    // @ts-expect-error the input of another kind
+    tasks: { 'dream-cycle': { run: (_: { minutes: number }) => {} }, nap: { run() {} } }
+  })
 }

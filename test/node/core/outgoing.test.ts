@@ -340,6 +340,25 @@ test('whatever waits and however wide the window is: no lane waits for more than
   )
 })
 
+test.each(['stale', 'order', 'fork'])(
+  '[S8] a final refusal as «%s» is of the action, not of the connection',
+  async code => {
+    let desk = await openDesk()
+    await append(desk.tab, 'a', 'b')
+    await desk.online(ROOM)
+    let [first, second] = desk.out as [PushFrame, PushFrame]
+    give(desk, nackOf(first, code, { final: true }))
+    give(desk, ackOf(second, 1))
+    await desk.tab.clock.settle()
+    expect(desk.fenced).toBe(0)
+    expect(desk.tab.gone.map(({ id, outcome }) => [id, outcome.kind])).toEqual([
+      ['a', 'rejected'],
+      ['b', 'acked']
+    ])
+    expect(desk.tab.outbox.parked.get('a')).toMatchObject({ kind: 'rejected', code })
+  }
+)
+
 test('rooms take turns within a lane', async () => {
   let desk = await openDesk({ window: { count: 1, bytes: 100_000 } })
   for (let i = 0; i < 4; i++) {

@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RealtimeError } from '../../../src/errors.js'
-import type { CommandContext, Draft, EventMap, Feature } from '../../../src/feature.js'
+import { type CommandContext, type Draft, type EventMap, type Feature, reduceEvent } from '../../../src/feature.js'
 import { taskJournal } from '../../../src/features/task-journal.js'
 import { type Task, type TasksState, tasks, tasksOf } from '../../../src/features/tasks.js'
 import { nextTask } from '../../../src/handlers/tasks/queue.js'
@@ -92,17 +92,19 @@ test('a task is queued, runs once, tells how far it is, streams parts of its res
 
   await last().context.partial({ image: 'a lake' })
   void last().context.partial({ image: 'a boat' })
-  last().done({ images: 2 })
+  void last().context.partial({ image: 'a bird' })
+  last().done({ images: 3 })
   await world.advance(500)
   for (let device of [phone, desk, late]) {
     expect(device.task(id)).toMatchObject({
       status: 'done',
       progress: 1,
-      result: { images: 2 },
+      result: { images: 3 },
       attempt: 1,
       partials: [
         { seq: 1, data: { image: 'a lake' } },
-        { seq: 2, data: { image: 'a boat' } }
+        { seq: 2, data: { image: 'a boat' } },
+        { seq: 3, data: { image: 'a bird' } }
       ]
     })
     expect(device.task(id)).toEqual(await confirmed(id))
@@ -111,6 +113,7 @@ test('a task is queued, runs once, tells how far it is, streams parts of its res
   expect((await world.server.events(ROOM)).map(({ type }) => type)).toEqual([
     'started',
     'running',
+    'partial',
     'partial',
     'partial',
     'done'
@@ -128,6 +131,11 @@ test('a crash of the server: the task goes on from its last checkpoint, though n
   let { world, open, calls, last, confirmed, crash } = setUp()
   let ann = open()
   await world.advance(1000)
+  // One that is over, so that the room has been open and closed before.
+  ann.startTask('work', null)
+  await world.advance(500)
+  calls.pop()?.done()
+  await world.advance(500)
   let { id } = ann.startTask('work', null)
   await world.advance(500)
   let first = last().context
@@ -160,6 +168,23 @@ test('a crash of the server: the task goes on from its last checkpoint, though n
   expect((await world.server.state(`server:tasks:${ROOM}`, taskJournal)).checkpoints).toEqual([])
 })
 
+test('what an earlier attempt has told is not taken for the progress of the next one', async () => {
+  let { world, open, last, crash } = setUp()
+  let ann = open()
+  await world.advance(1000)
+  let { id } = ann.startTask('work', null)
+  await world.advance(500)
+  last().context.progress(0.7, 'dreaming')
+  await world.advance(500)
+  expect(ann.task(id)).toMatchObject({ attempt: 1, progress: 0.7 })
+  await crash()
+  await world.advance(10_000)
+  expect(ann.task(id)).toMatchObject({ attempt: 2, progress: 0, stage: '' })
+  last().context.progress(0.1, 'again')
+  await world.advance(500)
+  expect(ann.task(id)).toMatchObject({ attempt: 2, progress: 0.1, stage: 'again' })
+})
+
 test('a task whose entry in the index a crash has prevented is found when its room comes into memory', async () => {
   let { world, open, calls, crash, runner } = setUp()
   await runner().close()
@@ -175,6 +200,28 @@ test('a task whose entry in the index a crash has prevented is found when its ro
   open()
   await world.advance(2000)
   expect(calls.map(({ context }) => context.id)).toEqual([id])
+})
+
+test('nothing runs before it is written down that it may', async () => {
+  let world = createWorld({ features: [tasks, taskJournal] })
+  let { hub } = world.server
+  let write = (): void => {}
+  let isWritten = new Promise<void>(resolve => (write = resolve))
+  let slow: typeof hub.room = id => {
+    let room = hub.room(id)
+    return id === 'server:tasks' ? { ...room, push: (...args) => isWritten.then(() => room.push(...args)) } : room
+  }
+  let begun: string[] = []
+  let run = (_: unknown, { id }: TaskContext): void => void begun.push(id)
+  createTaskRunner({ hub: { ...hub, room: slow }, tasks: { work: { run } } })
+  let { id } = await world.until(() =>
+    hub.room(ROOM).push(tasks, 'started', { kind: 'work', input: null }, { by: 'ann' })
+  )
+  await world.advance(1000)
+  expect(begun).toEqual([])
+  write()
+  await world.advance(1000)
+  expect(begun).toEqual([id])
 })
 
 test('at every step of a task the server may crash: it is done in the end, and ends once', async () => {
@@ -240,6 +287,28 @@ test('cancelling aborts what runs, and nothing that it says afterwards is heard'
   expect((await confirmed(waiting.id)).attempt).toBe(0)
   expect(() => ann.cancelTask(running.id)).toThrow('is over')
   expect(() => ann.cancelTask('nothing')).toThrow('there is no task')
+})
+
+test('whatever still comes of a task that is over changes nothing', () => {
+  let meta = (n: number) => ({ id: `event-${n}`, actor: 'ann', at: n })
+  let apply = (state: TasksState, type: string, data: object, n: number) =>
+    reduceEvent(tasks, state, type, data, meta(n)) as TasksState
+  let started = apply(tasks.initial, 'started', { kind: 'work', input: null }, 1)
+  let id = 'event-1'
+  let late: [type: string, data: object][] = [
+    ['running', { id, attempt: 1, progress: 0, stage: '', partials: 0 }],
+    ['progress', { id, attempt: 0, progress: 1, stage: 'late' }],
+    ['partial', { id, seq: 1, progress: 1, stage: 'late', data: 'late' }],
+    ['interrupted', { id, attempt: 0, code: 'late', message: '' }],
+    ['done', { id, result: 'late' }],
+    ['failed', { id, code: 'late', message: '' }],
+    ['cancelled', { id }]
+  ]
+  for (let [end, data] of [late[4], late[5], late[6]] as typeof late) {
+    let over = apply(started, end, data, 2)
+    expect(over.tasks[0]).toMatchObject({ endedAt: 2 })
+    for (let [type, data] of late) expect(apply(over, type, data, 3)).toEqual(over)
+  }
 })
 
 test('what a task throws fails it; what is worth another try is tried again, and not for ever', async () => {
@@ -329,7 +398,7 @@ test('what is too large, out of range or of no kind that is done here fails the 
 
 test('tasks of certain kinds: any other kind and input is refused by the page and by the server', async () => {
   let dreams = tasksOf({ dream: object({ nights: integer({ min: 1, max: 9 }) }) })
-  let { world, open } = setUp({ feature: dreams })
+  let { world, open } = setUp({ feature: dreams as unknown as typeof tasks })
   let ann = open()
   let liar = world.device().openTab('ann')
   let lies = liar.client.room(ROOM).use(tasks)
@@ -364,6 +433,40 @@ test('closing ends what runs without a word about it, and the next start goes on
   await crash()
   await world.advance(1000)
   expect(calls.length).toBe(2)
+})
+
+test('work that does not heed its signal keeps a closing server for five seconds', async () => {
+  let { world, open, last, runner } = setUp()
+  let ann = open()
+  await world.advance(1000)
+  ann.startTask('work', null)
+  await world.advance(500)
+  let isClosed = false
+  void runner()
+    .close()
+    .then(() => {
+      isClosed = true
+    })
+  await world.advance(4900)
+  expect([last().context.signal.aborted, isClosed]).toEqual([true, false])
+  await world.advance(200)
+  expect(isClosed).toBe(true)
+})
+
+test('a task that is cancelled in the pause before another attempt leaves nothing behind', async () => {
+  let { world, open, last, calls } = setUp()
+  let ann = open()
+  await world.advance(1000)
+  let { id } = ann.startTask('work', null)
+  await world.advance(500)
+  await last().context.checkpoint('here')
+  last().fail(new RealtimeError('busy'))
+  await world.advance(500)
+  ann.cancelTask(id)
+  await world.advance(5000)
+  expect(calls.length).toBe(1)
+  expect((await world.server.state(`server:tasks:${ROOM}`, taskJournal)).checkpoints).toEqual([])
+  expect((await world.server.state('server:tasks', taskJournal)).rooms).toEqual([])
 })
 
 test('urgent ones go first, and the others still have their turn', async () => {
@@ -415,6 +518,10 @@ test('a room has its share of the places, so one user does not stand in the way 
   bob.startTask('work', 'bob')
   await world.advance(500)
   expect(calls.map(({ input }) => input)).toEqual(['ann', 'ann', 'bob'])
+  calls[2]?.done()
+  await world.advance(500)
+  // What happens in one room ends nothing in another.
+  expect(calls.map(({ context }) => context.signal.aborted)).toEqual([false, false, true])
 })
 
 /** The feature as a client has it that sends whatever it likes. */

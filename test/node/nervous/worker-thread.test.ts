@@ -1,6 +1,6 @@
 // A task in a real thread, with a real hub.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -22,6 +22,7 @@ let runner: TaskRunner | undefined
 beforeAll(async () => {
   let src = fileURLToPath(new URL('../../../src/handlers/worker-thread.ts', import.meta.url))
   let contents = `
+    import { appendFileSync } from 'node:fs'
     import { threadId } from 'node:worker_threads'
     import { workerTask } from ${JSON.stringify(src)}
     workerTask(async (input, { attempt, previous, progress, partial, checkpoint, by }) => {
@@ -29,7 +30,7 @@ beforeAll(async () => {
       if (input === 'throw') throw new Error('a nightmare')
       if (input === 'too large') return partial('x'.repeat(3000))
       if (input === 'no json') return () => {}
-      if (input === 'endless') for (;;) Math.random()
+      if (input?.endless) for (;;) appendFileSync(input.endless, '.')
       if (input === 'crash' && attempt === 1) {
         await partial('before the crash')
         await checkpoint({ step: 1 })
@@ -108,14 +109,19 @@ test('a thread that crashes goes on from its last checkpoint in another one', as
 
 test('a thread in an endless loop ends when its task is cancelled, and when the runner closes', async () => {
   for (let how of ['cancel', 'close']) {
-    let { id, now } = await start('endless')
-    await expect.poll(now).toMatchObject({ status: 'running' })
+    let trace = join(dir, how)
+    let { id, now } = await start({ endless: trace })
+    await expect.poll(() => existsSync(trace), { timeout: 10_000 }).toBe(true)
+    expect(await now()).toMatchObject({ status: 'running' })
     expect(runner?.stats().running).toBe(1)
     if (how === 'cancel') {
       await hub.room(ROOM).push(tasks, 'cancelled', { id }, { by: 'ann' })
       await expect.poll(() => runner?.stats().running).toBe(0)
     }
     await runner?.close()
+    let { size } = statSync(trace)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    expect(statSync(trace).size).toBe(size)
     expect(await now()).toMatchObject({ status: how === 'cancel' ? 'cancelled' : 'running' })
   }
 })
