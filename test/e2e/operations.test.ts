@@ -91,13 +91,13 @@ test('what is measured is real and moves: work drives the CPU up, an alert is ra
     await page.locator('[data-health="ok"]').waitFor()
   }
   await ada.page.getByRole('button', { name: 'Make some work' }).click()
-  for (let { page } of [ada, ben]) await expect.poll(() => metric(page, 'cpu'), WAIT).toBeGreaterThan(25)
+  for (let { page } of [ada, ben]) await expect.poll(() => metric(page, 'cpu'), WAIT).toBeGreaterThan(12)
   let alert = ben.page.locator('.alert[data-level="warning"]', { hasText: 'loop-use' })
   await alert.getByRole('button', { name: 'I see to it' }).click()
   await ada.page.locator('.alert', { hasText: 'ben sees to it' }).waitFor()
   for (let { page } of [ada, ben]) {
     await page.locator('.alert[data-level="over"]', { hasText: 'loop-use' }).first().waitFor()
-    await expect.poll(() => metric(page, 'cpu'), WAIT).toBeLessThan(15)
+    await expect.poll(() => metric(page, 'cpu'), WAIT).toBeLessThan(10)
   }
   await ben.page.locator('#analytics [data-type="work.done"]', { hasText: '300' }).waitFor()
 })
@@ -214,7 +214,7 @@ test('a session can be ended by an admin, and a report be read and kept', async 
   let { metrics, usage } = JSON.parse(readFileSync((await download.path()) as string, 'utf8'))
   expect(usage.byType['work.done']).toBe(300)
   let cpu = metrics.find(({ name }: { name: string }) => name === 'cpu').summary
-  expect(cpu.max).toBeGreaterThan(25)
+  expect(cpu.max).toBeGreaterThan(12)
   expect(cpu.min).toBeLessThan(cpu.mean)
   expect(cpu.mean).toBeLessThan(cpu.max)
 })
