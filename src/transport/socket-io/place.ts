@@ -18,6 +18,8 @@ export interface Flight {
   readonly id: string
   /** `feature/type` */
   readonly is: string
+  /** It becomes an event itself, before all that comes while it is under way: that may be what followed from it. */
+  readonly isFirst: boolean
   /** The backend has taken it, perhaps under an id of its own. */
   answer: { readonly id?: string } | null
   /** Its event is there. */
@@ -53,7 +55,7 @@ export function createPlace({ about: here, kind, log, now, newId, send }: PlaceP
   }
 
   function hold(work: () => void): boolean {
-    let isEarly = !isEntered || held.length > 0
+    let isEarly = !isEntered || held.length > 0 || [...flights].some(flight => flight.isFirst)
     if (isEarly) held.push(work)
     return isEarly
   }

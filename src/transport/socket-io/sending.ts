@@ -87,20 +87,24 @@ export function createSending(ports: SendingPorts) {
   }
 
   async function deliver(frame: PushFrame, place: Place): Promise<Answer> {
-    let { id, feature, type, data } = frame
+    let { id } = frame
     if (place.log.offsetOf(id) !== undefined) return { ok: true }
     let known = deeds.answers.get(id)
-    let answer = known ?? (await handOver(frame, place))
-    if (answer.ok) {
-      let at = answer.at ?? ports.now()
-      // Its event, where it has not come and may never come.
-      place.tell({ feature, type, data, id: answer.id?.slice(0, 64) || id, by: user, at, pushed: id })
-    }
-    return answer
+    if (!known) return handOver(frame, place)
+    become(frame, place, known)
+    return known
+  }
+
+  /** Its event, where it has not come and may never come. */
+  function become({ id, feature, type, data }: PushFrame, place: Place, answer: Answer): void {
+    if (!answer.ok) return
+    let at = answer.at ?? ports.now()
+    place.tell({ feature, type, data, id: answer.id?.slice(0, 64) || id, by: user, at, pushed: id })
   }
 
   /** Hands an action to the backend; with its yes, its event is awaited for a while. */
-  async function handOver({ id, feature, type, data }: PushFrame, place: Place): Promise<Answer> {
+  async function handOver(frame: PushFrame, place: Place): Promise<Answer> {
+    let { id, feature, type, data } = frame
     let is = `${feature}/${type}`
     let entry = ports.entryOf(is)
     if (!entry) return refusal('unknown-feature', `The event table does not say how «${is}» leaves.`)
@@ -110,9 +114,12 @@ export function createSending(ports: SendingPorts) {
     } catch (error) {
       return refusal('invalid', String(error))
     }
-    if (!emission) return { ok: true }
-    let { ack = 'callback' } = entry
-    let flight: Flight = { id, is, answer: ack === 'callback' ? null : {}, echoed() {} }
+    if (!emission) {
+      become(frame, place, { ok: true })
+      return { ok: true }
+    }
+    let { ack = 'callback', echo: isEchoed = true } = entry
+    let flight: Flight = { id, is, isFirst: !isEchoed, answer: ack === 'callback' ? null : {}, echoed() {} }
     let echo = new Promise<'echo'>(resolve => {
       flight.echoed = () => resolve('echo')
     })
@@ -128,8 +135,11 @@ export function createSending(ports: SendingPorts) {
       if (!answer.ok) return answer
       keep(deeds.answers, id, answer)
       flight.answer = answer.id === undefined ? {} : { id: answer.id }
-      place.release()
-      if (entry.echo !== false) await Promise.race([echo, ports.pause(ports.echoWait)])
+      if (isEchoed) {
+        place.release()
+        await Promise.race([echo, ports.pause(ports.echoWait)])
+      }
+      become(frame, place, answer)
       return answer
     } finally {
       place.flights.delete(flight)

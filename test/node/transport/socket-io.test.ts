@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RealtimeOptions } from '../../../src/client-options.js'
 import { realClock } from '../../../src/env/clock.js'
 import { defineFeature, durable, volatile } from '../../../src/feature.js'
+import { clients } from '../../../src/features/clients.js'
+import { notifications } from '../../../src/features/notifications.js'
 import type { Connect } from '../../../src/ports.js'
 import { boolean, object, string } from '../../../src/schema.js'
 import { createSeededRandom } from '../../../src/testing/clock.js'
@@ -728,6 +730,65 @@ describe('namespaces', () => {
     await until(() => expect(warnings).toHaveLength(1))
     expect(ann.said()).toEqual(['app: here'])
   })
+})
+
+test('the tables that are shipped, over namespaces of a backend that has only some of them', async () => {
+  await backend.close()
+  backend = await createBackend(['/realtime', '/notifications', '/clients'])
+  let read: unknown[] = []
+  let all = [
+    { id: 'n1', type: 'memory', title: 'One' },
+    { id: 'n2', type: 'memory', title: 'Two', read: true }
+  ]
+  backend
+    .io()
+    .of('/notifications')
+    .on('connection', socket => {
+      socket.on('notification:getAll', (_, ack) => ack({ notifications: all }))
+      socket.on('notification:markRead', (data, ack) => ack({ ok: read.push(data) > 0 }))
+    })
+  let told: unknown[] = []
+  backend
+    .io()
+    .of('/clients')
+    .on('connection', socket => {
+      socket.emit('client:status', { clientId: 'mail', name: 'Mail', status: 'disconnected' })
+      socket.on('client:start', (data, ack) => {
+        // What follows from a command may come before the word that it was taken.
+        told.push(data)
+        socket.emit('client:status', { clientId: 'mail', status: 'connected', memory: 1000, friendCount: 2 })
+        ack({ success: true })
+      })
+    })
+  let device = newDevice()
+  let { client } = device.openTab('ann', {
+    url: backend.url,
+    token: 'good',
+    ports: { connect: socketIo({ auth: { user: 'ann' }, retry: [0, 50] }) }
+  })
+  client.connect()
+  let centre = client.room('user:ann').use(notifications)
+  await until(() =>
+    expect(centre.$state.get().items.map(({ id, read }) => [id, read])).toEqual([
+      ['n2', true],
+      ['n1', false]
+    ])
+  )
+  await centre.markRead('n1').acked
+  expect(read).toMatchObject([{ id: 'n1' }])
+  await until(() => expect(centre.$state.get().unreadCount).toBe(0))
+  backend.io().of('/notifications').emit('notification:new', { id: 'n3', type: 'system', title: 'Three' })
+  await until(() => expect(centre.$state.get().unreadCount).toBe(1))
+
+  let managed = client.room('clients').use(clients)
+  await until(() => expect(managed.$state.get().clients.mail).toMatchObject({ name: 'Mail', status: 'disconnected' }))
+  await managed.startClient('mail').acked
+  expect(told).toMatchObject([{ clientId: 'mail' }])
+  await until(() =>
+    expect(managed.$state.get().clients.mail).toMatchObject({ status: 'connected', doing: null, friendCount: 2 })
+  )
+  expect(client.rejected.get()).toEqual([])
+  expect(backend.connections).toBe(1)
 })
 
 describe('samples', () => {
