@@ -84,12 +84,11 @@ export function viewMessages(
       .map(({ row, code }) => ({ ...made(row), status, code, isChanging: false }))
 
   return [
-    ...sent.map(message => ({
-      ...current(message),
-      status: 'sent' as const,
-      code: null,
-      isChanging: changes.has(message.id)
-    })),
+    ...sent.map(message =>
+      changes.has(message.id)
+        ? { ...current(message), status: 'sent' as const, code: null, isChanging: true }
+        : plain(message)
+    ),
     ...[...waiting.values()].map(row => ({
       ...made(row),
       status: 'pending' as const,
@@ -103,6 +102,14 @@ export function viewMessages(
     ...parked(unknown, 'unknown')
   ]
 }
+
+/** A message that everyone has, and to which nothing is happening: the same object for the same message. */
+function plain(message: ChatMessage): ConversationMessage {
+  let known = views.get(message) ?? { ...message, status: 'sent', code: null, isChanging: false }
+  views.set(message, known)
+  return known
+}
+const views = new WeakMap<ChatMessage, ConversationMessage>()
 
 /** What else was refused or is in doubt. */
 export function failedChanges({ rejected, unknown }: Held): readonly FailedChange[] {

@@ -60,7 +60,10 @@ export interface Conversations {
    * and so to nobody else.
    */
   sendMessage(draft: ChatDraft & { readonly conversationId?: string | undefined }): Receipt
-  /** Turns desktop notifications on, for messages that come while no tab of this device is focused. Returns what turns them off. */
+  /**
+   * Turns desktop notifications on, for messages that come while no tab of this device is focused. Needs a client that was made
+   * with `devices: browserDevices()`, and the person's permission. Returns what turns them off.
+   */
   enableAlerts(options?: AlertOptions): Stop
   close(): void
 }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Realtime } from '../../src/client.js'
+import type * as Devices from '../../src/devices/all.js'
 import type * as Kit from '../../src/kits/conversations.js'
 import { type Example, startExample } from '../support/example.js'
 import { createWorld, type Device, until, type World } from './world.js'
@@ -240,6 +241,57 @@ test('a message for one is seen by no third page, not on its wire either', async
   await showing(page, ['all of you sent'])
   expect(wire.join()).toContain('all of you')
   expect(wire.join()).not.toContain('psst')
+})
+
+test('a message that nobody looks at is told by the system, by one of the tabs', async () => {
+  let id = 'conversation:alerts'
+  let ada = await arrive('ada', id)
+  let ben = await arrive('ben', id)
+  await join(ada, ben)
+  await ben.device.context.grantPermissions(['notifications'])
+  // The calls made on the real API are written down: no headless browser shows them.
+  let record = () => {
+    let real = window.Notification
+    let shown: string[] = []
+    let Recorded = class extends real {
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options)
+        shown.push(`${title}: ${options?.body}`)
+      }
+    }
+    Object.assign(window, { Notification: Recorded, shown })
+  }
+  let tabs = [await ben.device.tab({ before: record }), await ben.device.tab({ before: record })]
+  let shownBy = (page: Page) => page.evaluate(() => (window as unknown as { shown: string[] }).shown)
+  for (let tab of tabs) {
+    await tab.evaluate(
+      async ({ url }) => {
+        let kit = await load<typeof Kit>('realtime-stores/kits/conversations')
+        let { browserDevices } = await load<typeof Devices>('realtime-stores/devices/all')
+        let client = RS.createRealtime({ url, app: 'e2e-chat', user: 'ben', devices: browserDevices() })
+        let feed: (isFocused: boolean) => void = () => {}
+        let watchFocus = (call: (isFocused: boolean) => void) => {
+          feed = call
+          return () => {}
+        }
+        let mine = kit.createConversations(client, { watchFocus })
+        mine.enableAlerts({ titleOf: ({ sender }) => `From ${sender}` })
+        Object.assign(window, { app: { client, mine }, focusOn: (isFocused: boolean) => feed(isFocused) })
+        client.connect()
+      },
+      { url: ben.device.url }
+    )
+    await until(tab, () => app.mine.$list.get().length > 0)
+  }
+  await say(ada.page, 'Wake up')
+  await expect.poll(async () => (await Promise.all(tabs.map(shownBy))).flat()).toEqual(['From ada: Wake up'])
+  // One of them is looked at: nobody is disturbed.
+  await tabs[1]?.evaluate(() => (window as unknown as { focusOn(isFocused: boolean): void }).focusOn(true))
+  await say(ada.page, 'Good morning')
+  for (let tab of tabs)
+    await until(tab, () => app.mine.$list.get().some(item => item.lastMessage?.content === 'Good morning'))
+  await tabs[0]?.evaluate(() => new Promise(resolve => setTimeout(resolve, 800)))
+  expect((await Promise.all(tabs.map(shownBy))).flat()).toEqual(['From ada: Wake up'])
 })
 
 async function visit(user: string): Promise<Page> {

@@ -1,7 +1,7 @@
 // One person's messenger with `?as=`; without it, two of them side by side.
 
 import { createRealtime } from 'realtime-stores'
-import { createNotifications } from 'realtime-stores/devices/notifications'
+import { browserDevices } from 'realtime-stores/devices/all'
 import { createConversations, directConversation, directPair } from 'realtime-stores/kits/conversations'
 import { showConversation } from './conversation.js'
 import { h, nameOf, place, time } from './dom.js'
@@ -22,10 +22,12 @@ function sideBySide() {
 
 function messenger(user) {
   document.title = `Conversations of ${nameOf(user)}`
+  let devices = browserDevices()
   let client = createRealtime({
     url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/realtime`,
     app: 'chat-example',
-    user
+    user,
+    devices
   })
   let mine = createConversations(client)
   let current = null
@@ -61,7 +63,7 @@ function messenger(user) {
   )
 
   async function askForAlerts() {
-    if ((await createNotifications()?.ask()) !== 'granted') return
+    if ((await devices.notifications?.ask()) !== 'granted') return
     mine.enableAlerts({ titleOf: ({ conversationId, title }) => titleOf(conversationId, title), onClick: show })
     alerts.remove()
   }

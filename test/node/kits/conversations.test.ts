@@ -21,10 +21,11 @@ async function stage() {
   })
   createInbox(world.server.hub)
 
-  function open(user: string, device: Device = world.device(), isFocused = false) {
+  function open(user: string, device: Device = world.device(), isFocused = false, receipts = true) {
     let tab = device.openTab(user)
     let feed: (isFocused: boolean) => void = () => {}
     let mine = createConversations(tab.client, {
+      receipts,
       watchFocus(call) {
         feed = call
         call(isFocused)
@@ -198,4 +199,41 @@ test('what was opened is let go of: nothing is read or heard after that', async 
   await world.advance(3000)
   expect((await world.server.state('user:bob', conversations)).reads).toEqual([])
   expect(Object.values(world.server.hub.room(GARDEN).members()).map(({ user }) => user)).toEqual(['ann'])
+})
+
+test('who tells nobody what they have read has it read all the same, on all devices', async () => {
+  let { world, open, ann, bob } = await stage()
+  ann.garden.sendMessage({ content: 'one' })
+  await world.advance(1000)
+  let quiet = open('bob', undefined, true, false)
+  await world.advance(2000)
+  expect([quiet.unread(), bob.unread()]).toEqual([0, 0])
+  expect((await world.server.state(GARDEN, chat)).members.map(({ read }) => read)).toEqual([0, 0])
+})
+
+test('a receipt that comes too late troubles nobody', async () => {
+  let { world, ann, bob } = await stage()
+  ann.garden.sendMessage({ content: 'one' })
+  await world.advance(1000)
+  bob.device.goOffline()
+  bob.focus(true)
+  await world.settle()
+  expect(bob.tab.client.pending.get().map(({ type }) => type)).toEqual(['read', 'read'])
+  await world.server.hub.room(GARDEN).push(chat, 'left', {}, { by: 'bob' })
+  bob.device.goOnline()
+  await world.advance(10_000)
+  expect(bob.tab.client.pending.get()).toEqual([])
+  expect(bob.tab.events.filter(({ type }) => type === 'rejected')).toHaveLength(1)
+  expect(bob.tab.client.rejected.get()).toEqual([])
+})
+
+test('what did not change is the same object, so that a page draws it once', async () => {
+  let { world, ann } = await stage()
+  ann.garden.sendMessage({ content: 'one' })
+  await world.advance(1000)
+  let [before] = ann.garden.$messages.get()
+  ann.garden.sendMessage({ content: 'two' })
+  await world.advance(1000)
+  expect(ann.garden.$messages.get()[0]).toBe(before)
+  expect(ann.garden.$messages.get()).toHaveLength(2)
 })
