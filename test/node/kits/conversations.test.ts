@@ -3,8 +3,10 @@
 
 import { expect, test } from 'vitest'
 import { chat } from '../../../src/features/chat.js'
+import { messageOf } from '../../../src/features/chat-messages.js'
 import { conversations } from '../../../src/features/conversations.js'
 import { createInbox } from '../../../src/handlers/inbox.js'
+import { viewMessages } from '../../../src/kits/conversation-view.js'
 import { type Conversation, createConversations, readersOf } from '../../../src/kits/conversations.js'
 import type { Device } from '../../../src/testing/device.js'
 import { createWorld } from '../../../src/testing/world.js'
@@ -236,4 +238,14 @@ test('what did not change is the same object, so that a page draws it once', asy
   await world.advance(1000)
   expect(ann.garden.$messages.get()[0]).toBe(before)
   expect(ann.garden.$messages.get()).toHaveLength(2)
+})
+
+test('a message in doubt that did arrive is shown once', () => {
+  let meta = { id: 'm', actor: 'ann', at: 5 }
+  let message = messageOf({ content: 'roses' }, 1, meta)
+  let row = { n: 1, id: 'm', room: GARDEN, lane: 'normal', feature: 'chat', type: 'message', data: {}, at: 5 } as const
+  let unknown = [{ kind: 'unknown', row, code: 'unknown', message: '', parkedAt: 6 }] as const
+  let held = { fresh: new Set<string>(), pending: [], rejected: [], unknown }
+  expect(viewMessages([message], [message], held, 'ann')).toMatchObject([{ id: 'm', status: 'sent' }])
+  expect(viewMessages([], [], held, 'ann')).toMatchObject([{ id: 'm', status: 'unknown', n: 1 }])
 })
