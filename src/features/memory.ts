@@ -209,6 +209,12 @@ export const memory = defineFeature({
       }
     }
   },
+  // What somebody wrote about a memory that is gone by now must not vanish without a word. To delete it twice is no mistake.
+  refuse: {
+    updated: ({ memories }, { id }) => (memories.some(item => item.id === id) ? null : 'unknown-memory'),
+    insight: ({ memories }, { memoryId }) =>
+      memoryId === undefined || memories.some(item => item.id === memoryId) ? null : 'unknown-memory'
+  },
   commands: {
     /** Adds a memory of 1 to 2,000 characters; its id is the receipt's id. */
     createMemory: (_, content: string, options: MemoryOptions = {}) => ({

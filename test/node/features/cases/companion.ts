@@ -33,7 +33,11 @@ export let cases: readonly FeatureCase[] = [
         delivery: 'volatile 3600',
         before: { type: 'animation', data: { name: 'dance' } }
       }
-    }
+    },
+    refusals: [
+      { what: 'a mood without a name', type: 'mood', data: { mood: '' }, code: 'invalid' },
+      { what: 'an oversized gesture', type: 'gesture', data: { gesture: 'x'.repeat(65) }, code: 'invalid' }
+    ]
   },
   {
     feature: memory,
@@ -58,7 +62,30 @@ export let cases: readonly FeatureCase[] = [
     },
     refusals: [
       { what: 'an oversized content', type: 'created', data: { content: 'x'.repeat(2001) }, code: 'invalid' },
-      { what: 'an importance out of range', type: 'created', data: { content: 'x', importance: 2 }, code: 'invalid' }
+      { what: 'an importance out of range', type: 'created', data: { content: 'x', importance: 2 }, code: 'invalid' },
+      { what: 'no content', type: 'created', data: { tags: [] }, code: 'invalid' },
+      {
+        what: 'a change of a memory that was deleted meanwhile',
+        before: [
+          { by: 'bob', type: 'created', data: { content: 'stars' } },
+          { by: 'bob', type: 'deleted', data: { id: 'app:before-0' } }
+        ],
+        type: 'updated',
+        data: { id: 'app:before-0', patch: { content: 'moon' } },
+        code: 'unknown-memory'
+      },
+      {
+        what: 'an insight about a memory that never was',
+        type: 'insight',
+        data: { text: 'aha', memoryId: 'constructor' },
+        code: 'unknown-memory'
+      },
+      {
+        what: 'a progress beyond its end',
+        type: 'processed',
+        data: { id: 'm', stage: 'x', progress: 1.5 },
+        code: 'invalid'
+      }
     ],
     commands: {
       createMemory: { args: ['stars', { tags: ['night'] }], delivery: 'durable' },
@@ -103,7 +130,21 @@ export let cases: readonly FeatureCase[] = [
       triggerHaptic: { args: ['heartbeat', 75, 3000], delivery: 'ttl 10' },
       stopHaptic: { args: [], delivery: 'ttl 10' }
     },
-    ofThePage: ['definePattern', 'setHapticEnabled']
+    ofThePage: ['definePattern', 'setHapticEnabled'],
+    refusals: [
+      {
+        what: 'an intensity out of range',
+        type: 'triggered',
+        data: { pattern: 'pulse', intensity: 101, durationMs: 1000, target: 'room' },
+        code: 'invalid'
+      },
+      {
+        what: 'a target that is none',
+        type: 'triggered',
+        data: { pattern: 'pulse', intensity: 50, durationMs: 1000, target: 'everyone' },
+        code: 'invalid'
+      }
+    ]
   },
   {
     feature: biometric,
@@ -111,7 +152,12 @@ export let cases: readonly FeatureCase[] = [
       sample: [{ heartRate: 70 }, { stressLevel: 0 }, { heartRate: 20, stressLevel: 100, energyLevel: 3, at: 7 }]
     },
     commands: { sendBiometric: { args: [{ heartRate: 72 }], delivery: 'volatile 3600' } },
-    ofThePage: ['startBiometricMonitoring', 'stopBiometricMonitoring']
+    ofThePage: ['startBiometricMonitoring', 'stopBiometricMonitoring'],
+    refusals: [
+      { what: 'a heart that cannot beat so fast', type: 'sample', data: { heartRate: 1000 }, code: 'invalid' },
+      { what: 'a heart rate in words', type: 'sample', data: { heartRate: 'fast' }, code: 'invalid' },
+      { what: 'more stress than there is', type: 'sample', data: { stressLevel: 101 }, code: 'invalid' }
+    ]
   },
   {
     feature: vr,
@@ -156,7 +202,15 @@ export let cases: readonly FeatureCase[] = [
       speakText: { args: ['Hello, I love you!', 'romantic', 1.2, 0.9, 0.8], delivery: 'ttl 60' },
       stopSpeaking: { args: [], delivery: 'ttl 60' }
     },
-    ofThePage: ['startListening', 'stopListening']
+    ofThePage: ['startListening', 'stopListening'],
+    refusals: [
+      {
+        what: 'a pitch that no voice has',
+        type: 'spoken',
+        data: { text: 'Hello', emotion: 'calm', pitch: 99, rate: 1, volume: 1 },
+        code: 'invalid'
+      }
+    ]
   },
   {
     feature: relationship,
@@ -183,6 +237,10 @@ export let cases: readonly FeatureCase[] = [
         delivery: 'durable',
         before: { type: 'raised', data: { text: 'c', severity: 'low' } }
       }
-    }
+    },
+    refusals: [
+      { what: 'a score out of range', type: 'score', data: { score: 101 }, code: 'invalid' },
+      { what: 'a severity that is none', type: 'raised', data: { text: 'c', severity: 'huge' }, code: 'invalid' }
+    ]
   }
 ]
