@@ -204,7 +204,7 @@ export async function createBackend(namespaces: readonly string[] = ['/realtime'
 
   async function listen(): Promise<void> {
     http = createServer()
-    io = new Server(http, { cors: { origin: '*' }, pingInterval: 2000, pingTimeout: 2000 })
+    io = new Server(http, { cors: { origin: '*' } })
     for (let name of namespaces) serve(io.of(name))
     await new Promise<void>((resolve, reject) => {
       http.once('error', reject)
