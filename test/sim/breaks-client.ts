@@ -91,8 +91,8 @@ export const clientBreaks: readonly Break[] = [
     'own events are told by number',
     'S13',
     'core/replica.ts',
-    'if (pending.has(frame.id)) unpend(frame.id, true)',
-    'for (let row of [...pending.values()]) if (frame.by === me && row.lane === frame.op?.[0] && row.n === frame.op[1]) unpend(row.id, true)'
+    '    unpend(id, true)\n    return { frame, live',
+    '    for (let row of [...pending.values()]) if (frame.by === me && row.lane === frame.op?.[0] && row.n === frame.op[1]) unpend(row.id, true)\n    return { frame, live'
   ),
   one(
     'answers are never confirmed',
