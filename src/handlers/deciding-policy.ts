@@ -1,14 +1,16 @@
 // Who may do what in rooms that decide: an answer for `HubOptions.policy`, made of the app's own two or three.
 
-import { defaultPolicy, type PolicyAnswer, type PolicyRequest } from '../server/policy.js'
+import { defaultPolicy, type Policy, type PolicyAnswer, type PolicyRequest } from '../server/policy.js'
 
 export interface DecidingPolicyOptions {
-  /** Whether a user may enter a room at all, and with it do anything there. Default: `defaultPolicy`. */
+  /** Whether a user may enter a room at all, and with it do anything there. Default: everybody. */
   readonly mayEnter?: (request: PolicyRequest) => boolean
   /** Whether a user leads a room: skips, reorders and removes in its queue, sets its rule, closes its votes. Default: everybody. */
   readonly isHost?: (request: PolicyRequest) => boolean
   /** Whether a user is a member: only members touch queue and recommendations. Default: everybody; give a handler's `isMember`. */
   readonly isMember?: (room: string, user: string) => boolean
+  /** Asked once more about what this allows. Default: `defaultPolicy`. */
+  readonly otherwise?: Policy
 }
 
 const OF_HOSTS: Readonly<Record<string, readonly string[]>> = {
@@ -27,13 +29,13 @@ const OF_MEMBERS = ['queue', 'recommendations']
  * ```
  */
 export function decidingPolicy({
-  mayEnter = defaultPolicy,
+  mayEnter = () => true,
   isHost = () => true,
-  isMember = () => true
-}: DecidingPolicyOptions = {}): (request: PolicyRequest) => PolicyAnswer {
-  return request => {
+  isMember = () => true,
+  otherwise = defaultPolicy
+}: DecidingPolicyOptions = {}): Policy {
+  function answerTo(request: PolicyRequest): PolicyAnswer {
     let { room, user, action, feature = '', type = '' } = request
-    if (!defaultPolicy(request)) return false
     if (room === `user:${user}`) return true
     if (!mayEnter(request)) return false
     if (action !== 'push') return true
@@ -41,5 +43,10 @@ export function decidingPolicy({
     if (OF_MEMBERS.includes(feature) && !isMember(room, user)) return 'not-member'
     if (Object.hasOwn(OF_HOSTS, feature) && OF_HOSTS[feature]?.includes(type)) return isHost(request)
     return true
+  }
+
+  return request => {
+    let answer = answerTo(request)
+    return answer === true ? otherwise(request) : answer
   }
 }
