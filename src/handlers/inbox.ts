@@ -123,8 +123,11 @@ export function createInbox(hub: Hub, options: InboxOptions = {}): Stop {
     return (await hub.room(`user:${user}`).state(conversations)).conversations
   }
 
-  let stop = hub.watch(chat, ({ room, state }) => {
-    if (isConversation(room)) look(room, state)
+  let stop = hub.watch(chat, ({ room, state, events }) => {
+    if (!isConversation(room)) return
+    look(room, state)
+    // Who is no member any more hears no more, unless the policy says otherwise.
+    for (let { type, by } of events) if (type === 'left') hub.room(room).rejoin(by)
   })
   return () => {
     isStopped = true

@@ -19,6 +19,8 @@ export interface Audience {
   all(frame: DownFrame, from?: object | null): void
   /** Tells everyone to recover from its own position; nobody gets an event until it has joined again. */
   gap(): void
+  /** Takes out the seats of a user (without one, of everyone) and tells them to join again. Returns them. */
+  takeOut(user?: string): RoomSeat[]
 }
 
 /** `gapFrame` is asked for when it is sent, so that it tells where the room stands then. */
@@ -76,6 +78,15 @@ export function createAudience(gapFrame: () => DownFrame): Audience {
         if (seat.state === 'live') seat.link.writer.frame(gapFrame())
         seat.state = 'paused'
       }
+    },
+    takeOut(user) {
+      let out = [...seats.values()].filter(seat => user === undefined || seat.user === user)
+      for (let seat of out) {
+        remove(seat)
+        seat.state = 'out'
+        seat.link.writer.frame(gapFrame())
+      }
+      return out
     }
   }
 }

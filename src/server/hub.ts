@@ -56,6 +56,11 @@ export interface HubRoom {
   /** The confirmed state of a feature. */
   state<F extends AnyFeature>(feature: F): Promise<StateOf<F>>
   state(feature: string): Promise<unknown>
+  /**
+   * Has a user's connections, or everybody's, join again, so that the policy is asked anew: whom it refuses now hears and says
+   * nothing more here from this call on. Of this server only.
+   */
+  rejoin(user?: string): void
   /** Who is here, by connection. */
   members(): Readonly<Record<string, Member>>
 }
@@ -220,6 +225,10 @@ export function createHub(options: HubOptions): Hub {
           requireOpen()
           return room(id).state(featureOf(feature).name)
         }) as HubRoom['state'],
+        rejoin(user) {
+          if (user !== undefined) requireText('user', user, 256)
+          rooms.get(id)?.rejoin(user)
+        },
         members: () => rooms.get(id)?.members() ?? {}
       }
     },

@@ -32,6 +32,8 @@ export interface Room {
   position(seat: RoomSeat): readonly [epoch: string, offset: number] | null
   /** The last events before an offset, newest last, and whether the log starts there. */
   page(before: number | undefined, limit: number): Promise<{ events: EventFrame[]; done: boolean }>
+  /** Has the connections of a user, or all of them, join again. */
+  rejoin(user?: string): void
   append(event: AppJob['event']): Promise<{ offset: number; id: string }>
   state(feature: string): Promise<unknown>
   count(): number
@@ -233,6 +235,14 @@ export function createRoom(room: string, parts: RoomParts): Room {
       let { offset, trimmed } = ledger.state() ?? (await look())
       let events = await storage.before(room, Math.min(before ?? Infinity, offset + 1), limit)
       return { events: events.map(event => eventFrame(room, event)), done: (events[0]?.offset ?? 0) <= trimmed + 1 }
+    },
+    rejoin(user) {
+      let takeOut = (): void => {
+        for (let { link } of audience.takeOut(user)) members.leave(link.sid, link, 'grace')
+      }
+      takeOut()
+      // A join that was allowed before and is under way is asked anew as well.
+      if (lane.busy()) void lane.idle().then(takeOut)
     },
     append: event => ask(done => ({ kind: 'app', event, done })),
     state: async feature => (await look()).states.get(feature),

@@ -24,9 +24,9 @@ export interface Link {
 
 /**
  * `waiting`: its join is not answered yet. `live`: gets everything. `paused`: was or will be told a gap, gets no event until
- * it joins again. `gone`: left, replaced or refused.
+ * it joins again. `gone`: left, replaced or refused. `out`: must join again before anything of it is taken.
  */
-export type SeatState = 'waiting' | 'live' | 'paused' | 'gone'
+export type SeatState = 'waiting' | 'live' | 'paused' | 'gone' | 'out'
 
 export interface RoomSeat extends Seat {
   readonly link: Link

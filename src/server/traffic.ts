@@ -145,9 +145,15 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
     parts.room(room).leave(seat)
   }
 
+  /** The connection's place in a room, unless it has to join again. */
+  function seatIn(room: string): RoomSeat | null {
+    let seat = seats.get(room)
+    return seat && seat.state !== 'out' ? seat : null
+  }
+
   function push(frame: FrameOf<'push'>) {
     let { room, lane, n, id } = frame
-    let seat = seats.get(room)
+    let seat = seatIn(room)
     if (seat) return parts.room(room).push(seat, frame)
     let told = strays.get(room) ?? new Set()
     if (strays.size > limits.roomsPerConnection) strays.clear()
@@ -158,7 +164,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
   }
 
   function cast({ room, feature: name, type, data, key, ttl, id }: CastFrame) {
-    let seat = seats.get(room)
+    let seat = seatIn(room)
     if (!seat || seat.only) return
     let feature = features.get(name)
     let problem = feature ? problemOf(feature, type, data, 'volatile') : `there is no feature «${name}»`
@@ -179,7 +185,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
   }
 
   function presence({ room, self, sync }: FrameOf<'presence'>) {
-    let seat = seats.get(room)
+    let seat = seatIn(room)
     if (!seat || seat.only) return
     if (sync) parts.room(room).tellMembers(link)
     if (self === undefined) return
@@ -189,7 +195,7 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
   }
 
   function fetch({ ref, room, before, limit }: FrameOf<'fetch'>) {
-    let seat = seats.get(room)
+    let seat = seatIn(room)
     let refuse = (refusal: Refusal) => link.writer.frame({ f: 'nack', room, ref, ...refusal })
     if (!seat) return refuse({ code: 'order', final: false, message: 'the room is not joined' })
     let refusal = askNow(policy, { ...request(room, 'fetch'), token: seat.join.token }, threw(room))

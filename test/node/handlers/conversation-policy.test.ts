@@ -165,3 +165,17 @@ test('a direct conversation has one name, and false names are nobody’s', async
   expect(await town.join(ann, 'conversation:direct:bob:ann')).toBe('forbidden')
   expect(await town.join(ann, 'conversation:direct:ann')).toBe('forbidden')
 })
+
+test('who has left hears nothing more, wherever that one looks', async () => {
+  let town = createTown()
+  let [ann, cyd] = [await town.person('ann'), await town.person('cyd')]
+  for (let by of ['ann', 'cyd']) await town.app('joined', {}, by)
+  for (let peer of [ann, cyd]) expect(await town.join(peer, GARDEN)).toBe('joined')
+  expect(await town.push(cyd, GARDEN, 1, 'left', {})).toBe('ack')
+  expect(await town.push(ann, GARDEN, 1, 'message', { content: SECRET })).toBe('ack')
+  cyd.send({ f: 'fetch', ref: 99, room: GARDEN, limit: 50 })
+  await town.clock.pass(1000)
+  expect(await town.join(cyd, GARDEN)).toBe('forbidden')
+  expect(cyd.messages.join()).not.toContain(SECRET)
+  expect(ann.messages.join()).toContain(SECRET)
+})
