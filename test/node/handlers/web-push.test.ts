@@ -8,9 +8,12 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { realClock, realRandom } from '../../../src/env/clock.js'
 import { memory } from '../../../src/features/memory.js'
+import { notifications } from '../../../src/features/notifications.js'
 import { personaStatus } from '../../../src/features/persona-status.js'
 import { push } from '../../../src/features/push.js'
 import { pushWork } from '../../../src/features/push-work.js'
+import { notificationPushes } from '../../../src/handlers/notification-pushes.js'
+import { createNotifier, notifierFeatures } from '../../../src/handlers/notifier.js'
 import { PUSH_ROOM, pushRule, sendWebPush, type WebPushOptions } from '../../../src/handlers/web-push.js'
 import { createPresence } from '../../../src/kits/presence.js'
 import { createHub, type Hub } from '../../../src/server/hub.js'
@@ -278,4 +281,41 @@ test('the real package signs, encrypts and sends, and a device can read it', { t
     service.close()
     service.closeAllConnections()
   }
+})
+
+test('what the notification centre announces wakes devices; what is held does when it is let go, what is silent never', async () => {
+  let world = createWorld({ features: [push, pushWork, ...notifierFeatures] })
+  let { hub } = world.server
+  let calls: unknown[] = []
+  sendWebPush(hub, { rules: [notificationPushes], send: async (_, payload) => calls.push(JSON.parse(payload)) })
+  let notifier = createNotifier({ hub })
+  let room = hub.room('user:ann')
+  await room.push(push, 'subscribed', { endpoint: PHONE, keys }, { by: 'ann' })
+
+  let { id } = await notifier.notify('ann', {
+    category: 'system',
+    title: 'Full',
+    body: 'The disk',
+    data: { url: '/disk' }
+  })
+  await world.advance(1000)
+  expect(calls).toEqual([{ title: 'Full', body: 'The disk', tag: id, url: '/disk' }])
+
+  await room.push(
+    notifications,
+    'notification:preference',
+    { category: 'chat', preference: { muted: true, desktop: true, limit: null } },
+    { by: 'ann' }
+  )
+  await notifier.notify('ann', { category: 'chat', title: 'Psst' })
+  // The world's clock begins at 22:13.
+  let hours = { start: 22 * 60, end: 6 * 60, timeZone: 'UTC', urgentPasses: true }
+  await room.push(notifications, 'notification:quietHours', { hours }, { by: 'ann' })
+  let held = await notifier.notify('ann', { category: 'system', title: 'Later' })
+  await world.advance(1000)
+  expect(held.outcome).toBe('held')
+  expect(calls).toHaveLength(1)
+  await room.push(notifications, 'notification:quietHours', { hours: null }, { by: 'ann' })
+  await world.advance(5000)
+  expect(calls.slice(1)).toEqual([{ title: 'Later', body: '', tag: held.id }])
 })
