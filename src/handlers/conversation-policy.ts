@@ -11,7 +11,7 @@ export interface ConversationPolicyOptions {
   readonly hub: () => Hub
   /**
    * Whether a user may enter a conversation that is not a direct one. Without it, its own members decide: whoever comes first
-   * opens it, and others enter once they are invited.
+   * opens it, and others enter once they are invited. One that all have left is entered by the last 100 of them only.
    */
   readonly mayEnter?: (request: PolicyRequest) => boolean | Promise<boolean>
   /** Asked about everything else, and once more about what this allows. Default: `defaultPolicy`. */
@@ -35,7 +35,7 @@ export function conversationPolicy({ hub, mayEnter, otherwise = defaultPolicy }:
       if (!pair?.includes(user)) return false
       return action === 'push' ? mayPush(request, pair) : true
     }
-    if (action === 'join') return mayEnter ? mayEnter(request) : isMember(room, user)
+    if (action === 'join') return mayEnter ? mayEnter(request) : isOpenTo(room, user)
     return action === 'push' ? mayPush(request, null) : true
   }
 
@@ -47,13 +47,11 @@ export function conversationPolicy({ hub, mayEnter, otherwise = defaultPolicy }:
     if (recipientId !== undefined && !(pair?.includes(recipientId) && recipientId !== user)) return 'not-private'
     if (pair) return type === 'invited' && !pair.includes(invited as string) ? 'not-private' : true
     if (type !== 'joined' || mayEnter) return true
-    let { members } = request.state as ChatState
-    return members.length === 0 || members.some(member => member.user === user)
+    return mayOpen(request.state as ChatState, user)
   }
 
-  async function isMember(room: string, user: string): Promise<boolean> {
-    let state = await hub().room(room).state(chat)
-    return state.members.length === 0 || chatMember(state, user) !== undefined
+  async function isOpenTo(room: string, user: string): Promise<boolean> {
+    return mayOpen(await hub().room(room).state(chat), user)
   }
 
   return request => {
@@ -62,4 +60,11 @@ export function conversationPolicy({ hub, mayEnter, otherwise = defaultPolicy }:
     if (typeof answer !== 'object') return answer
     return answer.then(allowed => (allowed === true ? otherwise(request) : allowed))
   }
+}
+
+/** What was said where all have left is for none but those who were there. */
+function mayOpen(state: ChatState, user: string): boolean {
+  let { members, gone, total } = state
+  if (members.length > 0) return chatMember(state, user) !== undefined
+  return gone.includes(user) || (gone.length === 0 && total === 0)
 }

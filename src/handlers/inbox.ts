@@ -35,6 +35,8 @@ export interface InboxOptions {
 
 /** How long after a failure lists are compared again, in milliseconds. */
 const AGAIN = 5000
+/** Whoever has a longer name has no room of their own, and so no list: it would be tried for ever. */
+const LONGEST_NAME = 256 - 'user:'.length
 
 /**
  * Starts it; returns what stops it. Needs the features `chat` and `conversations` on the hub.
@@ -77,8 +79,8 @@ export function createInbox(hub: Hub, options: InboxOptions = {}): Stop {
 
   async function tellAll(conversation: string, state: ChatState): Promise<void> {
     let told = await Promise.allSettled([
-      ...state.members.map(member => tell(conversation, state, member)),
-      ...state.gone.map(user => takeAway(conversation, user))
+      ...state.members.filter(({ user }) => hasList(user)).map(member => tell(conversation, state, member)),
+      ...state.gone.filter(hasList).map(user => takeAway(conversation, user))
     ])
     for (let result of told) if (result.status === 'rejected') throw result.reason
   }
@@ -136,6 +138,10 @@ export function createInbox(hub: Hub, options: InboxOptions = {}): Stop {
     timers.clear()
     waiting.clear()
   }
+}
+
+function hasList(user: string): boolean {
+  return user.length <= LONGEST_NAME
 }
 
 /** What a member's list should show of a conversation, given what it shows. */

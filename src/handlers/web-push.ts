@@ -147,7 +147,14 @@ export function sendWebPush(hub: Hub, options: WebPushOptions): Stop {
   let stops = rules.map(({ feature, notices }) =>
     hub.watch(feature, change => {
       for (let event of change.events) {
-        for (let each of notices(event, change as RoomChange<never>)) notice(change.room, event.id, each)
+        for (let each of notices(event, change as RoomChange<never>)) {
+          try {
+            notice(change.room, event.id, each)
+          } catch (error) {
+            // Whoever cannot be woken, such as one whose name is too long for a room, keeps nobody else asleep.
+            failed(error)
+          }
+        }
       }
     })
   )

@@ -117,6 +117,25 @@ test('members only: who is not invited neither hears nor says anything', async (
   expect((await town.state(GARDEN)).messages.map(({ sender }) => sender)).toEqual(['bob'])
 })
 
+test('what was said where all have left is read by none but those who were there', async () => {
+  let town = createTown()
+  let [ann, bob, cyd] = (await Promise.all(['ann', 'bob', 'cyd'].map(user => town.person(user)))) as [
+    TestPeer,
+    TestPeer,
+    TestPeer
+  ]
+  for (let by of ['ann', 'bob']) await town.app('joined', {}, by)
+  await town.app('message', { content: SECRET }, 'ann')
+  for (let by of ['ann', 'bob']) await town.app('left', {}, by)
+  expect(await town.join(cyd, GARDEN)).toBe('forbidden')
+  cyd.send({ f: 'fetch', ref: 99, room: GARDEN, limit: 50 })
+  await town.clock.pass(1000)
+  expect(cyd.messages.join()).not.toContain(SECRET)
+  expect(await town.join(bob, GARDEN)).toBe('joined')
+  expect(await town.push(bob, GARDEN, 1, 'joined', {})).toBe('ack')
+  expect(await town.join(ann, GARDEN)).toBe('forbidden')
+})
+
 test('the app’s claims may decide instead', async () => {
   let town = createTown(({ claims, room }) => (claims as { groups: string[] }).groups.includes(room))
   let ann = await town.person('ann')

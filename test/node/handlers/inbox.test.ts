@@ -199,6 +199,18 @@ test('lists that could not be stored are compared again later', async () => {
   expect(await listOf(world, 'bob')).toMatchObject([{ unread: 1 }])
 })
 
+test('who has too long a name for a room of their own is in no list, and is not tried for ever', async () => {
+  let { world, reports } = createTown()
+  await join(world, 'ann')
+  await world.server.hub.room(GARDEN).push(chat, 'invited', { user: 'x'.repeat(256) }, { by: 'ann' })
+  await join(world, 'bob')
+  await say(world, 'ann', 'one')
+  await world.server.hub.room(GARDEN).push(chat, 'left', {}, { by: 'x'.repeat(256) })
+  await world.advance(60_000)
+  expect(await listOf(world, 'bob')).toMatchObject([{ conversationId: GARDEN, unread: 1 }])
+  expect(reports).toEqual([])
+})
+
 test('after it was stopped nothing is told', async () => {
   let { world, stop } = createTown()
   await join(world, 'ann')

@@ -192,6 +192,15 @@ test('a notice that is too large is told of, and nothing else suffers', async ()
   expect(problems).toEqual([expect.stringContaining('at most 3000')])
 })
 
+test('one that nobody can be woken by keeps no other asleep', async () => {
+  let { world, calls, problems, say, subscribe } = stage()
+  await subscribe('ann', LAPTOP)
+  await say(`@${'x'.repeat(256)} @ann`)
+  await world.advance(1000)
+  expect(calls.map(({ endpoint }) => endpoint)).toEqual([LAPTOP])
+  expect(problems).toEqual([expect.stringContaining('256')])
+})
+
 test('a client cannot hand over its device as that of another user, nor read what waits', async () => {
   let { world, calls, say } = stage()
   let eve = world.device().openTab('eve')
