@@ -3,7 +3,7 @@
 // when the room comes into memory again, and doing it twice does nothing. Does not know who notifies people, nor how.
 
 import type { ChatMember, ChatMessage, ChatState } from '../features/chat.js'
-import { chat, foreignCount } from '../features/chat.js'
+import { chat, chatMember, foreignCount } from '../features/chat.js'
 import { isConversation } from '../features/conversation-ids.js'
 import { type ConversationUpdate, conversations, MAX_EXCERPT } from '../features/conversations.js'
 import type { Report, Stop } from '../ports.js'
@@ -125,11 +125,20 @@ export function createInbox(hub: Hub, options: InboxOptions = {}): Stop {
     return (await hub.room(`user:${user}`).state(conversations)).conversations
   }
 
+  /** Somebody has opened it: who came in while it was nobody's hears no more, unless the policy says otherwise. */
+  function turnOut(conversation: string, state: ChatState): void {
+    let room = hub.room(conversation)
+    for (let user of new Set(Object.values(room.members()).map(({ user }) => user))) {
+      if (!chatMember(state, user)) room.rejoin(user)
+    }
+  }
+
   let stop = hub.watch(chat, ({ room, state, events }) => {
     if (!isConversation(room)) return
     look(room, state)
     // Who is no member any more hears no more, unless the policy says otherwise.
     for (let { type, by } of events) if (type === 'left') hub.room(room).rejoin(by)
+    if (events.some(({ type, at }) => type === 'joined' && at === state.members[0]?.since)) turnOut(room, state)
   })
   return () => {
     isStopped = true

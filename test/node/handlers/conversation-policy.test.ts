@@ -98,7 +98,8 @@ test('a message for one is taken in no other room, not even where they are alone
 
 test('members only: who is not invited neither hears nor says anything', async () => {
   let town = createTown()
-  let [ann, bob, cyd] = (await Promise.all(['ann', 'bob', 'cyd'].map(user => town.person(user)))) as [
+  let [ann, bob, cyd, dan] = (await Promise.all(['ann', 'bob', 'cyd', 'dan'].map(user => town.person(user)))) as [
+    TestPeer,
     TestPeer,
     TestPeer,
     TestPeer
@@ -106,14 +107,18 @@ test('members only: who is not invited neither hears nor says anything', async (
   await town.join(ann, GARDEN)
   // It is still empty: whoever is here first opens it.
   expect(await town.join(cyd, GARDEN)).toBe('joined')
+  expect(await town.join(dan, GARDEN)).toBe('joined')
   expect(await town.push(ann, GARDEN, 1, 'joined', {})).toBe('ack')
-  expect(await town.push(cyd, GARDEN, 1, 'joined', {})).toBe('forbidden')
-  expect(await town.push(cyd, GARDEN, 2, 'message', { content: 'hi' })).toBe('not-a-member')
+  // Who was there before it was anybody's hears nothing from then on.
+  expect(await town.join(cyd, GARDEN)).toBe('forbidden')
+  expect(await town.push(cyd, GARDEN, 1, 'joined', {})).toBe('order')
   expect(await town.join(bob, GARDEN)).toBe('forbidden')
   expect(await town.push(bob, GARDEN, 1, 'joined', {})).toBe('order')
   expect(await town.push(ann, GARDEN, 2, 'invited', { user: 'bob' })).toBe('ack')
   expect(await town.join(bob, GARDEN)).toBe('joined')
-  expect(await town.push(bob, GARDEN, 1, 'message', { content: 'hi' })).toBe('ack')
+  expect(await town.push(bob, GARDEN, 1, 'message', { content: SECRET })).toBe('ack')
+  expect(ann.messages.join()).toContain(SECRET)
+  for (let peer of [cyd, dan]) expect(peer.messages.join()).not.toContain(SECRET)
   expect((await town.state(GARDEN)).messages.map(({ sender }) => sender)).toEqual(['bob'])
 })
 
