@@ -27,9 +27,9 @@ export interface InboxOptions {
    * Told of each message of others once it is committed: at least once, and again after a crash, with the same `key`. The
    * list waits for it; when it fails, that is reported and the message is not told again.
    */
-  readonly onMessage?: (message: InboxMessage) => void | Promise<unknown>
+  readonly onMessage?: (message: InboxMessage) => unknown
   /** The same, of those that name the user. */
-  readonly onMention?: (message: InboxMessage) => void | Promise<unknown>
+  readonly onMention?: (message: InboxMessage) => unknown
   readonly report?: Report
 }
 
