@@ -17,7 +17,7 @@ export const notificationPushes: PushRule = pushRule(notifications, ({ id, type,
   let isReleased = type === 'notification:update' && update.until === null
   let about = isReleased ? update.id : type === 'notification:new' ? id : null
   let item = state.items.find(item => item.id === about)
-  if (!item || item.outcome !== 'delivered' || item.read) return []
+  if (item?.outcome !== 'delivered' || item.read) return []
   let { title, body, data: more } = item
   let payload = { title, body, tag: item.id, ...(more.url !== undefined && { url: more.url }) }
   return [{ user: room.slice('user:'.length), payload }]
