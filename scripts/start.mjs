@@ -4,37 +4,12 @@
 import { parseArgs } from 'node:util'
 import { startDemo } from '../examples/companion/demo.js'
 import { buildIfNeeded } from './build-if-needed.mjs'
+import { portOf, untilStopped } from './until-stopped.mjs'
 
-let demo
-let ending = false
-
-process.on('SIGINT', end)
-process.on('SIGTERM', end)
-
-try {
-  let { port, data } = readOptions()
-  await buildIfNeeded()
-  demo = await startDemo({ port, data })
-  for (let line of demo.greeting) console.log(line)
-} catch (error) {
-  console.error(`\n  ${error.message}\n`)
-  process.exit(1)
-}
-
-async function end() {
-  if (ending) process.exit(130) // asked twice: at once
-  ending = true
-  await demo?.close()
-  console.log('\n  Stopped. The data is still there for the next time.')
-  process.exit(0)
-}
-
-function readOptions() {
+await untilStopped(async () => {
   let { values } = parseArgs({ options: { port: { type: 'string' }, data: { type: 'string' } } })
-  let text = values.port ?? process.env.PORT ?? '4173'
-  let port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new Error(`The port must be a number from 0 to 65535, not «${text}».`)
-  }
-  return { port, data: values.data ?? process.env.DATA_DIR }
-}
+  let port = portOf(values.port ?? process.env.PORT)
+  await buildIfNeeded()
+  let { greeting, close } = await startDemo({ port, data: values.data ?? process.env.DATA_DIR })
+  return { lines: greeting, close }
+})
