@@ -18,14 +18,12 @@ let PEOPLE = {
   'token-of-dan': { user: 'dan', claims: { role: 'guest' } }
 }
 
-let deciding
-
 export let features = [votes, queue, recommendations, systemMessages, privateMessages]
 
 export let policy = decidingPolicy({
   mayEnter: ({ room }) => room === ROOM,
   isHost: ({ claims }) => claims?.role === 'host',
-  isMember: (room, user) => deciding.isMember(room, user)
+  membersOnly: true
 })
 
 export function authenticate({ token }) {
@@ -43,7 +41,7 @@ export let hints = [
 ]
 
 export async function start(hub) {
-  deciding = createDeciding(hub, { report: console.error })
+  let deciding = createDeciding(hub, { report: console.error })
   let propose = (mediaId, mediaTitle) =>
     hub.room(ROOM).push(votes, 'proposed', { mediaId, mediaTitle }, { by: 'house', key: `first-${mediaId}` })
   await propose('alien', 'Alien')

@@ -1,5 +1,7 @@
 // Who may do what in rooms that decide: an answer for `HubOptions.policy`, made of the app's own two or three.
 
+import { isMember } from '../features/vote-state.js'
+import { votes } from '../features/votes.js'
 import { defaultPolicy, type Policy, type PolicyAnswer, type PolicyRequest } from '../server/policy.js'
 
 export interface DecidingPolicyOptions {
@@ -7,8 +9,8 @@ export interface DecidingPolicyOptions {
   readonly mayEnter?: (request: PolicyRequest) => boolean
   /** Whether a user leads a room: skips, reorders and removes in its queue, sets its rule, closes its votes. Default: everybody. */
   readonly isHost?: (request: PolicyRequest) => boolean
-  /** Whether a user is a member: only members touch queue and recommendations. Default: everybody; give a handler's `isMember`. */
-  readonly isMember?: (room: string, user: string) => boolean
+  /** Whether only those who have joined, by `joinRoom` of `votes`, touch queue and recommendations. Default: false. */
+  readonly membersOnly?: boolean
   /** Asked once more about what this allows. Default: `defaultPolicy`. */
   readonly otherwise?: Policy
 }
@@ -31,16 +33,18 @@ const OF_MEMBERS = ['queue', 'recommendations']
 export function decidingPolicy({
   mayEnter = () => true,
   isHost = () => true,
-  isMember = () => true,
+  membersOnly = false,
   otherwise = defaultPolicy
 }: DecidingPolicyOptions = {}): Policy {
   function answerTo(request: PolicyRequest): PolicyAnswer {
-    let { room, user, action, feature = '', type = '' } = request
+    let { room, user, action, feature = '', type = '', stateOf } = request
     if (room === `user:${user}`) return true
     if (!mayEnter(request)) return false
     if (action !== 'push') return true
     if (feature === 'private-messages') return 'wrong-room'
-    if (OF_MEMBERS.includes(feature) && !isMember(room, user)) return 'not-member'
+    // As the action is decided: a page that joins and adds in one go is a member by then.
+    let isStranger = !isMember(stateOf?.(votes) ?? votes.initial, user)
+    if (membersOnly && isStranger && OF_MEMBERS.includes(feature)) return 'not-member'
     if (Object.hasOwn(OF_HOSTS, feature) && OF_HOSTS[feature]?.includes(type)) return isHost(request)
     return true
   }

@@ -57,8 +57,6 @@ export interface DecidingHandler extends Omit<VotesHandler, 'idle'> {
     text: string,
     options?: { readonly level?: SystemMessage['level']; readonly key?: string }
   ): Promise<void>
-  /** Whether a user is a member of a room that is in memory: for a policy, which must answer at once. */
-  isMember(room: string, user: string): boolean
   getRoomStats(room: string): Promise<DecidingRoomStats>
   getRealtimeStats(): RealtimeStats
   /** Resolves when everything that is undone so far was done, or has failed and waits. */
@@ -67,7 +65,7 @@ export interface DecidingHandler extends Omit<VotesHandler, 'idle'> {
 
 /** What is remembered of a room that is or was in memory. */
 interface Counted {
-  readonly members: ReadonlySet<string>
+  readonly members: number
   readonly votes: number
   readonly matches: number
 }
@@ -83,8 +81,7 @@ export function createDeciding(hub: Hub, { report }: DecidingOptions = {}): Deci
   let carrying = carryPrivateMessages(hub, { report })
   let stops = [
     hub.watch(votes, ({ room, state: { members, votesCast, matchesFound } }) => {
-      let userIds = new Set(members.map(({ userId }) => userId))
-      rooms.set(room, { members: userIds, votes: votesCast, matches: matchesFound })
+      rooms.set(room, { members: members.length, votes: votesCast, matches: matchesFound })
     }),
     hub.watch(systemMessages, ({ room, state }) => said.set(room, state.total))
   ]
@@ -106,7 +103,6 @@ export function createDeciding(hub: Hub, { report }: DecidingOptions = {}): Deci
     async tellRoom(room, text, { level = 'info', key } = {}) {
       await hub.room(room).push(systemMessages, 'said', { text, level }, { by: SERVER, ...keyed('said', key) })
     },
-    isMember: (room, user) => rooms.get(room)?.members.has(user) ?? false,
     async getRoomStats(room) {
       let { members, votesCast, matchesFound, media } = await hub.room(room).state(votes)
       let present = new Set(Object.values(hub.room(room).members()).map(({ user }) => user))
@@ -118,7 +114,7 @@ export function createDeciding(hub: Hub, { report }: DecidingOptions = {}): Deci
       return {
         connections: hub.stats().connections,
         rooms: all.length,
-        members: sum(all.map(({ members }) => members.size)),
+        members: sum(all.map(({ members }) => members)),
         votes: sum(all.map(({ votes }) => votes)),
         matches: sum(all.map(({ matches }) => matches)),
         messages: { system: sum(said.values()), private: carrying.delivered() },

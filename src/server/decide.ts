@@ -72,7 +72,8 @@ export interface View {
 
 /** Questions whose answers lie outside the room. */
 export interface Asks<S extends Seat> {
-  policy(seat: S, push: PushFrame, state: unknown): Refusal | null
+  /** `states`: of the room's features, by name. */
+  policy(seat: S, push: PushFrame, states: ReadonlyMap<string, unknown>): Refusal | null
   /** Milliseconds until one more action of the user fits behind `ahead` others of this batch. */
   quota(user: string, ahead: number): number
   failed(feature: string, type: string, error: unknown): void
@@ -250,7 +251,7 @@ function refusalOf<S extends Seat>(
     return { code: 'forbidden', final: true, message: `${push.feature}.${push.type} is the server's to say` }
   let code = refused(feature, push, { id: push.id, actor: seat.user, at: now }, states.get(push.feature), asks)
   if (code !== null) return { code, final: true }
-  return asks.policy(seat, push, states.get(push.feature))
+  return asks.policy(seat, push, states)
 }
 
 /** What the feature itself says; one that throws has not agreed. */

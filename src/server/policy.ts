@@ -1,6 +1,7 @@
 // Who may do what: the two questions that an app answers, and the answers it gets without asking.
 
 import { RealtimeError } from '../errors.js'
+import type { AnyFeature, StateOf } from '../feature.js'
 import type { PeerInfo } from './writer.js'
 
 /** What a client says of itself in its first frame. */
@@ -57,6 +58,11 @@ export interface PolicyRequest {
   readonly data?: unknown
   /** With `push`: the feature's state before this action. */
   readonly state?: unknown
+  /**
+   * With `push`: what another feature of this room is before this action. What came in just before, and is not told to anybody
+   * yet, counts already. `undefined` when the server does not run that feature.
+   */
+  readonly stateOf?: <F extends AnyFeature>(feature: F) => StateOf<F> | undefined
 }
 
 /** `true` allows, `false` refuses as `forbidden`, a text refuses with that text as its code. */

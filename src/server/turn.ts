@@ -1,6 +1,7 @@
 // A turn of a room made true: decided on what is stored, committed, and done again where another writer was faster.
 
 import type { RealtimeError } from '../errors.js'
+import type { AnyFeature, StateOf } from '../feature.js'
 import type { Audience } from './audience.js'
 import type { Counts } from './counts.js'
 import { type Asks, type Decision, decide, type Job } from './decide.js'
@@ -28,9 +29,13 @@ export function createTurns(
   audience: Audience
 ): (jobs: readonly Job<RoomSeat>[]) => Promise<Decision<RoomSeat> | null> {
   let asks: Asks<RoomSeat> = {
-    policy({ user, link, join }, { feature, type, data }, state) {
+    policy({ user, link, join }, { feature, type, data }, states) {
+      let state = states.get(feature)
+      let stateOf = <F extends AnyFeature>({ name }: F) => states.get(name) as StateOf<F> | undefined
       let request = { user, claims: link.claims, app: link.app, room, token: join.token, feature, type, data, state }
-      return askNow(policy, { ...request, action: 'push' }, error => report('error', 'policy-threw', { room, error }))
+      return askNow(policy, { ...request, stateOf, action: 'push' }, error =>
+        report('error', 'policy-threw', { room, error })
+      )
     },
     quota: (user, ahead) => quota.wait(user, ahead),
     failed: (feature, type, error) => report('error', 'reducer-threw', { room, feature, type, error })

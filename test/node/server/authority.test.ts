@@ -2,7 +2,7 @@
 // feature in every room.
 
 import { expect, test } from 'vitest'
-import { defineFeature, durable, type EventMeta, volatile } from '../../../src/feature.js'
+import { type AnyFeature, defineFeature, durable, type EventMeta, volatile } from '../../../src/feature.js'
 import { integer, object, string } from '../../../src/schema.js'
 import type { PolicyRequest } from '../../../src/server/policy.js'
 import { createMemoryStorage } from '../../../src/server/storage/memory.js'
@@ -152,6 +152,25 @@ test("[A1] the app's own events are not asked about", async () => {
   expect(await Promise.all(pushed)).toMatchObject([{ offset: 1 }, { offset: 2 }])
   expect(asked).toEqual([])
   expect((await stateOf(world)).price).toBe(5)
+})
+
+test('the policy sees the other features as what came in just before has left them', async () => {
+  let seen: unknown[] = []
+  let unknown = { ...auction, name: 'unknown' } as unknown as AnyFeature
+  let world = createWorld({
+    features: [notes, auction],
+    policy({ action, stateOf }) {
+      if (action === 'push') seen.push([stateOf?.(auction)?.price, stateOf?.(unknown)])
+      return true
+    }
+  })
+  let peer = await world.join('a')
+  peer.send(bidOf(1, 5), pushOf(2, { prev: 1 }))
+  await world.clock.settle()
+  expect(seen).toEqual([
+    [0, undefined],
+    [5, undefined]
+  ])
 })
 
 test('[J15] no client enters a room of the server, whatever the policy says', async () => {
