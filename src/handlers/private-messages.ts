@@ -14,6 +14,8 @@ export interface PrivateMessagesHandler extends Duties {
 }
 
 const USER_ROOM = 'user:'
+/** Characters of a room's id. */
+const MOST_ROOM = 256
 const SERVER = 'server'
 
 /** Follows the private messages of every user of a hub; `report` is told what could not be stored and is tried again. */
@@ -25,6 +27,8 @@ export function carryPrivateMessages(
 
   /** Why a message may not be delivered, or null. */
   async function problemOf(from: string, { room, to }: SentMessage): Promise<string | null> {
+    // Nobody with such a name can have a room of their own.
+    if (USER_ROOM.length + to.length > MOST_ROOM) return 'not-member'
     if (room === '__proto__' || room.startsWith(USER_ROOM) || room.startsWith('server:')) return 'not-member'
     let state = await hub.room(room).state(votes)
     return isMember(state, from) && isMember(state, to) ? null : 'not-member'

@@ -371,6 +371,16 @@ describe('a private message', () => {
     }
   })
 
+  test('to somebody who can have no room of their own is refused, and not tried for ever', async () => {
+    let world = stage()
+    let [ann] = await opened(world, ['ann'])
+    let nobody = 'n'.repeat(252)
+    await world.server.hub.room('friday').push(votes, 'joined', {}, { by: nobody })
+    ann?.own.sendPrivateMessage('friday', nobody, 'hello?')
+    await world.advance(5000)
+    expect(ann?.own.$state.get().sent).toMatchObject([{ status: 'refused', code: 'not-member' }])
+  })
+
   test('said into the shared room is refused by the policy of these rooms', async () => {
     let world = stage({ server: { policy: decidingPolicy() } })
     let [ann] = await opened(world, ['ann', 'bob'])
@@ -387,17 +397,15 @@ describe('a private message', () => {
 
 describe('who lies gets nothing', () => {
   let roles: Readonly<Record<string, string>> = { ann: 'host', bob: 'guest', mallory: 'stranger' }
-  let deciding: DecidingHandler | undefined
   let policy = decidingPolicy({
     mayEnter: ({ claims }) => (claims as { role: string }).role !== 'stranger',
     isHost: ({ claims }) => (claims as { role: string }).role === 'host',
-    isMember: (room, user) => deciding?.isMember(room, user) ?? false
+    membersOnly: true
   })
   let authenticate = ({ user = '' }) => ({ user, claims: { role: roles[user] ?? 'guest' } })
 
   async function house() {
     let world = stage({ server: { policy, authenticate } })
-    deciding = world.deciding
     let people = await opened(world, ['ann', 'bob'])
     let codes: string[] = []
     let say = async (receipt: { acked: Promise<void> } | null) => {
@@ -459,6 +467,18 @@ describe('who lies gets nothing', () => {
     expect(codes).toEqual(['acked', 'already-voted', 'forbidden'])
     expect(Object.keys(mediumOf(ann.votes(), 'alien')?.ballots ?? {})).toEqual(['bob'])
     expect(ann.matches).toEqual([])
+  })
+
+  test('about membership: who joins and adds in one go is a member, who leaves before adding is none', async () => {
+    let { world, codes, say } = await house()
+    let cleo = world.person('cleo')
+    let waiting = cleo.client.room('friday').use(queue)
+    cleo.joinRoom('Cleo')
+    await say(waiting.addToQueue('brazil', 'Brazil'))
+    cleo.leaveRoom()
+    await say(waiting.addToQueue('stalker', 'Stalker'))
+    expect(codes).toEqual(['acked', 'not-member'])
+    expect((await world.server.state('friday', queue)).items).toMatchObject([{ mediaId: 'brazil', by: 'cleo' }])
   })
 
   test('about membership: who watches without joining touches no queue', async () => {
