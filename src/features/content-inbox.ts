@@ -2,7 +2,7 @@
 // Runs in the user's own room; handlers/content carries it from and to the room of those who send.
 
 import { defineFeature, durable, type LocalHost, type LocalPart } from '../feature.js'
-import { object, oneOf, string } from '../schema.js'
+import { object, oneOf, optional, string } from '../schema.js'
 import { existing } from './bounded.js'
 import { type Content, contentFields, type Feedback, feedbackFields, idSchema } from './content-events.js'
 
@@ -39,7 +39,15 @@ const events = {
     author: 'server',
     lane: 'high'
   }),
-  'content:told': durable(object({ id, what: oneOf('delivered', 'confirmed', 'feedback') }), { author: 'server' }),
+  /** `feedback`: which opinion was told; another one has been said since, and is still to be told. */
+  'content:told': durable(
+    object({
+      id,
+      what: oneOf('delivered', 'confirmed', 'feedback'),
+      feedback: optional(object(feedbackFields))
+    }),
+    { author: 'server' }
+  ),
   'content:received': durable(object({ id })),
   'content:confirm': durable(object({ id })),
   'content:feedback': durable(object({ id, ...feedbackFields }))
@@ -50,6 +58,9 @@ const initial: ContentInboxState = { items: [] }
 function changed({ items }: ContentInboxState, id: string, change: (item: InboxItem) => InboxItem): ContentInboxState {
   return { items: items.map(item => (item.id === id ? change(item) : item)) }
 }
+
+let isSame = (one: Feedback, other: Feedback | null): boolean =>
+  one.rating === other?.rating && one.comment === other.comment
 
 let unknown = ({ items }: ContentInboxState, { id }: { id: string }): string | null =>
   items.some(item => item.id === id) ? null : 'unknown-delivery'
@@ -103,8 +114,11 @@ export const contentInbox = defineFeature({
         items: [{ id, room, delivery, title, body, data, at, ...nothingYet }, ...state.items].slice(0, MAX_INBOX)
       }
     },
-    'content:told': (state, { id, what }) =>
-      changed(state, id, item => (item.told.includes(what) ? item : { ...item, told: [...item.told, what] })),
+    'content:told': (state, { id, what, feedback }) =>
+      changed(state, id, item => {
+        let isOld = what === 'feedback' && feedback !== undefined && !isSame(feedback, item.feedback)
+        return isOld || item.told.includes(what) ? item : { ...item, told: [...item.told, what] }
+      }),
     'content:received': (state, { id }, { at }) =>
       changed(state, id, item => ({ ...item, receivedAt: item.receivedAt ?? at })),
     'content:confirm': (state, { id }, { at }) =>

@@ -135,6 +135,8 @@ export function createContentDelivery(options: ContentOptions): ContentDelivery 
   async function attempt(room: string, delivery: Delivery): Promise<void> {
     let { id, recipient, title, body, data, by, attempts, attemptsBefore } = delivery
     let step = attempts + 1
+    // Tried again by hand, it may have been pushed out of the inbox in between.
+    let series = attemptsBefore > 0 ? [attemptsBefore] : []
     let made: Partial<Content>
     try {
       made = (await within(() => deliver({ room, id, recipient, title, body, data, by, attempt: step }))) ?? {}
@@ -142,7 +144,7 @@ export function createContentDelivery(options: ContentOptions): ContentDelivery 
       let item = shortKey('d', room, id)
       let arrived = { id: item, room, delivery: id, title, body, data, ...made }
       let inbox = hub.room(`user:${recipient}`)
-      await inbox.push(contentInbox, 'content:arrived', arrived, { ...BY, key: shortKey('d', room, id) })
+      await inbox.push(contentInbox, 'content:arrived', arrived, { ...BY, key: shortKey('d', room, id, ...series) })
     } catch (error) {
       if (isClosed) return
       let isFinal = error instanceof RealtimeError && !error.retryable && error.code !== 'storage'
@@ -216,8 +218,8 @@ export function createContentDelivery(options: ContentOptions): ContentDelivery 
   async function carryBack(user: string, item: InboxItem): Promise<void> {
     let { id, room, delivery, told, feedback } = item
     let sender = hub.room(room)
-    let say = (what: 'delivered' | 'confirmed' | 'feedback') =>
-      hub.room(`user:${user}`).push(contentInbox, 'content:told', { id, what }, BY)
+    let say = (what: 'delivered' | 'confirmed' | 'feedback', more = {}) =>
+      hub.room(`user:${user}`).push(contentInbox, 'content:told', { id, what, ...more }, BY)
     let stageNow = async () => (await sender.state(content)).deliveries.find(other => other.id === delivery)?.stage
     // That it was put into the inbox is not noted yet: it will be, and this is done then.
     if ((await stageNow()) === 'queued') return
@@ -233,7 +235,7 @@ export function createContentDelivery(options: ContentOptions): ContentDelivery 
     await pass('confirmed', item.confirmedAt)
     if (!feedback || told.includes('feedback')) return
     await sender.push(content, 'content:feedback', { id: delivery, ...feedback }, { by: user })
-    await say('feedback')
+    await say('feedback', { feedback })
   }
 
   function carry(room: string, items: readonly InboxItem[]): void {

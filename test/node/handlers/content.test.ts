@@ -132,6 +132,39 @@ describe('a delivery', () => {
     expect(await timeline(hub)).toBe('queued sent failed queued sent failed delivered confirmed')
   })
 
+  test('that was pushed out of the inbox is put there again when it is tried again', async () => {
+    let { hub, clock } = begin({ receiveWithin: 1000 })
+    let { id } = await trigger(hub)
+    await clock.settle()
+    await clock.pass(2000)
+    expect(await timeline(hub)).toBe('queued sent failed')
+    let other = { room: 'ops', delivery: 'other', ...song, data: {} }
+    for (let i = 0; i < 100; i++)
+      await hub.room('user:ann').push(contentInbox, 'content:arrived', { id: `other-${i}`, ...other }, { by: 'server' })
+    await hub.room('ops').push(content, 'content:retry', { id }, { by: 'olga' })
+    await clock.settle()
+    expect(await timeline(hub)).toBe('queued sent failed queued sent')
+    expect(await inbox(hub)).toMatchObject([{ delivery: id }, ...Array.from({ length: 99 }, () => other)])
+  })
+
+  test('that is rated again while the first opinion is carried ends with the second', async () => {
+    let { hub, clock } = begin()
+    await trigger(hub)
+    await clock.settle()
+    let id = (await inbox(hub))[0]?.id
+    await says(hub, 'ann', 'received', { id })
+    await clock.settle()
+    let stop = hub.watch(content, ({ events }) => {
+      if (!events.some(({ type }) => type === 'content:feedback')) return
+      stop()
+      void says(hub, 'ann', 'feedback', { id, rating: 1, comment: 'on second thoughts' })
+    })
+    await says(hub, 'ann', 'feedback', { id, rating: 5, comment: '' })
+    await clock.settle()
+    expect(await deliveries(hub)).toMatchObject([{ feedback: [{ rating: 1, comment: 'on second thoughts' }] }])
+    expect((await inbox(hub))[0]?.told).toEqual(['delivered', 'feedback'])
+  })
+
   test('that is no longer kept may still be confirmed, and disturbs nothing', async () => {
     let { hub, clock } = begin()
     await trigger(hub)
