@@ -2,6 +2,7 @@
 // brings back what should run after a crash of the client or of the server.
 
 import { RealtimeError } from '../errors.js'
+import { entryOf } from '../features/bounded.js'
 import { clients as feature, MAX_CLIENTS, type ManagedClient } from '../features/clients.js'
 import type { SettingField } from '../features/settings.js'
 import type { Report } from '../ports.js'
@@ -92,8 +93,8 @@ export async function createProcesses(options: ProcessesOptions): Promise<Proces
   // Only what is committed from now on: what was asked for before is in the state.
   let stopWatching = hub.watch(feature, ({ room, state, events }) => {
     if (room !== roomId) return
-    for (let { type, data, cid } of events) {
-      let client = cid === undefined ? undefined : state.clients[(data as { id: string }).id]
+    for (let { type, data } of events) {
+      let client = entryOf(state.clients, (data as { id?: string }).id ?? '')
       if (client) act(type, client)
     }
   })

@@ -108,6 +108,22 @@ test('a start is painted at once, done by the server, and seen by everyone; a st
   ])
 })
 
+test('the app’s own code drives them too', async () => {
+  let world = createOperationsWorld()
+  let { spawn, children } = stage()
+  await run(world, spawn)
+  let say = async (type: string): Promise<void> => {
+    await world.server.hub.room('clients').push(feature, type, { id: 'mail' }, { by: 'cron' })
+    await world.advance(3000)
+  }
+  await say('client:start')
+  expect(await shown(world)).toMatchObject({ status: 'connected', doing: null })
+  await say('client:restart')
+  expect(children).toHaveLength(2)
+  await say('client:stop')
+  expect(await shown(world)).toMatchObject({ status: 'disconnected', doing: null })
+})
+
 test('who is no admin drives nothing, whoever they say they are', async () => {
   let world = createOperationsWorld()
   let { spawn, children } = stage()
