@@ -101,11 +101,15 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
 
   function judge(threshold: Threshold, value: number): void {
     let { id, metric, level, raise, clear } = threshold
-    let { watch, said } = watched(threshold, watches.get(id) ?? CALM, value, clock.mono())
+    let before = watches.get(id) ?? CALM
+    let { watch, said } = watched(threshold, before, value, clock.mono())
     watches.set(id, watch)
     if (said === null) return
     let alert = { state: said, threshold: id, metric, level, value, limit: said === 'raised' ? raise : clear }
-    teller.push(OPERATIONS_ROOM, system, 'metrics:alert', alert)
+    // Nobody knows of it then: the next sample says it again.
+    teller.push(OPERATIONS_ROOM, system, 'metrics:alert', alert, () => {
+      if (watches.get(id)?.kind === watch.kind) watches.set(id, before)
+    })
   }
 
   function storeOne(name: string, [at, count, min, max, sum]: Bucket): void {
@@ -172,6 +176,11 @@ function check(sources: readonly Source[], thresholds: readonly Threshold[], eve
   let names = sources.map(({ name }) => name)
   let twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw wrong(`two metrics are named «${twice}»`)
+  for (let { name, label, unit } of sources) {
+    for (let word of [name, label])
+      if (word.length < 1 || word.length > 64) throw wrong(`metric «${name}»: name and label take 1 to 64 characters`)
+    if (unit.length > 16) throw wrong(`metric «${name}»: its unit takes at most 16 characters`)
+  }
   checkThresholds(thresholds)
   let stray = thresholds.find(({ metric }) => !names.includes(metric))
   if (stray) throw wrong(`threshold «${stray.id}»: there is no metric «${stray.metric}»`)

@@ -8,7 +8,8 @@ import type { Hub } from '../../server/hub.js'
 export const SERVER = 'server'
 
 export interface Teller {
-  push(room: string, feature: AnyFeature, type: string, data: unknown): void
+  /** `refused`: called when it could not be stored. */
+  push(room: string, feature: AnyFeature, type: string, data: unknown, refused?: () => void): void
   cast(room: string, feature: AnyFeature, type: string, data: unknown): void
   /** Resolves when all that was pushed is stored, or was reported. */
   settled(): Promise<void>
@@ -17,13 +18,16 @@ export interface Teller {
 export function createTeller(hub: Hub, report: Report = () => {}): Teller {
   let underWay = new Set<Promise<void>>()
   return {
-    push(room, feature, type, data) {
+    push(room, feature, type, data, refused = () => {}) {
       let done: Promise<void> = hub
         .room(room)
         .push(feature, type, data, { by: SERVER })
         .then(
           () => {},
-          error => report('error', 'not-stored', { room, type, error })
+          error => {
+            report('error', 'not-stored', { room, type, error })
+            refused()
+          }
         )
         .finally(() => underWay.delete(done))
       underWay.add(done)

@@ -169,6 +169,26 @@ test('an alert lasts over a restart, and is over when nobody watches for it any 
   expect(openAlerts(await world.server.state(OPERATIONS_ROOM, system))).toEqual([])
 })
 
+test('an alert that could not be stored is said again, and so is its end', async () => {
+  let world = createOperationsWorld()
+  let source = dial('cpu', 50)
+  let reports: string[] = []
+  await start(world, [source], { thresholds: [cpu], report: (_, code) => reports.push(code) })
+  let after = async (value: number): Promise<number> => {
+    source.value = value
+    world.server.storage.broken = new Error('the disk is full')
+    await world.advance(5000)
+    expect(reports.splice(0)).toContain('not-stored')
+    world.server.storage.broken = null
+    await world.advance(5000)
+    return openAlerts(await world.server.state(OPERATIONS_ROOM, system)).length
+  }
+  await world.advance(3000)
+  expect(await after(95)).toBe(1)
+  expect(await after(10)).toBe(0)
+  expect(await alerts(world)).toHaveLength(1)
+})
+
 test('who is no admin gets nothing of it, whatever they say', async () => {
   let world = createOperationsWorld()
   await start(world, [dial('cpu', 10)], { thresholds: [{ ...cpu, raise: 5, clear: 1, forMs: 0 }] })
@@ -220,6 +240,8 @@ test('nothing is thrown when the server is closed first', async () => {
 })
 
 test.each<[string, Partial<MetricsOptions>, string]>([
+  ['a metric without a label', { custom: [{ ...dial('x'), label: '' }] }, '«x»: name and label'],
+  ['a unit that nobody could show', { custom: [{ ...dial('x'), unit: 'x'.repeat(17) }] }, '«x»: its unit'],
   ['two metrics of one name', { custom: [dial('cpu')] }, 'two metrics are named «cpu»'],
   ['a threshold of nothing', { thresholds: [{ ...cpu, metric: 'x' }] }, 'there is no metric «x»'],
   ['a pace that nobody could keep', { every: 5 }, 'every'],
