@@ -15,7 +15,8 @@ let FRIENDS = { ada: ['ben', 'cleo'], ben: ['ada'], cleo: ['ada'] }
 export function attentionPolicy(isAdmin) {
   return request => {
     if (!defaultPolicy(request)) return false
-    if (request.room === 'content' && !isAdmin(request)) return false
+    // What is triggered is delivered from whichever room it is said in.
+    if ((request.room === 'content' || request.feature === content.name) && !isAdmin(request)) return false
     if (request.type !== 'activity:subscribe') return true
     return FRIENDS[request.user]?.includes(request.data.friend) ?? false
   }

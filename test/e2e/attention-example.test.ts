@@ -48,6 +48,13 @@ test('a friend plays, content comes, and two devices of one person agree on what
   // Ben is no friend of Cleo.
   await button(cleo, 'Follow Ben').click()
   await cleo.locator('#live', { hasText: 'Refused: activity subscribe, forbidden.' }).waitFor()
+  // Nor may she send content, in whichever room she says it.
+  let codes = await cleo.evaluate(`import('realtime-stores/features/content').then(({ content }) => {
+    let sent = ['content', 'lobby', 'user:cleo'].map(room =>
+      operations.client.room(room).use(content).trigger('ada', { title: 'spam' }).acked)
+    return Promise.all(sent.map(acked => acked.then(() => 'acked', ({ code }) => code)))
+  })`)
+  expect(codes).toEqual(['forbidden', 'forbidden', 'forbidden'])
   for (let i = 0; i < 2; i++) await button(ben, 'Tell my friends').click()
   for (let page of [ada, tablet]) await page.getByText('Ben plays Chess, 2 times').waitFor()
   let chess = (page: Page) => expect.poll(() => note(page, 'ben plays Chess').count(), { timeout: 15_000 })
