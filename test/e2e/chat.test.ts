@@ -315,8 +315,11 @@ test('the example: two people write, mention, react, edit and delete, see who ty
   await write(ada, 'The roses are out, @ben')
   await ben.getByText('The roses are out').last().waitFor()
   await ada.getByText('Read by Ben').waitFor()
-  await ben.getByRole('button', { name: 'React with 🌹' }).click()
+  // By keyboard, which stays where it was when the message is drawn anew.
+  await ben.getByRole('button', { name: 'React with 🌹' }).press('Enter')
   await ada.locator('.reactions', { hasText: '🌹 1' }).waitFor()
+  await ben.locator('.reactions', { hasText: '🌹 1' }).waitFor()
+  expect(await ben.evaluate(() => document.activeElement?.ariaLabel)).toBe('React with 🌹')
   await ben.getByLabel('Message', { exact: true }).pressSequentially('How l')
   await ada.locator('.typing', { hasText: 'Ben is typing' }).waitFor()
   await write(ben, 'How lovely')
@@ -335,8 +338,10 @@ test('the example: two people write, mention, react, edit and delete, see who ty
 
   // The list of who looks elsewhere.
   await choose(ben, 'Kitchen')
+  await ben.locator('.item', { hasText: 'Kitchen' }).focus()
   await write(ada, 'Where are you, @ben?')
   await ben.locator('.item', { hasText: 'Garden' }).locator('.unread', { hasText: '@ 1' }).waitFor()
+  expect(await ben.evaluate(() => document.activeElement?.textContent)).toMatch(/^Kitchen/)
   expect(await ben.title()).toBe('(1) Conversations of Ben')
   await choose(ben, 'Garden')
   await expect.poll(() => ben.locator('.unread').count()).toBe(0)

@@ -11,12 +11,24 @@ export function h(name, props = {}, ...children) {
   return element
 }
 
-/** Puts these children into an element, keeping those that are there already, and with them focus and scrolling. */
+/** Puts these children into an element, keeping those that are there already, and with them scrolling and focus. */
 export function place(parent, children) {
+  let focused = parent.contains(document.activeElement) ? document.activeElement : null
+  let item = [...parent.children].find(child => child.contains(focused))
+  let number = focused && item ? buttonsOf(item).indexOf(focused) : -1
   children.forEach((child, i) => {
     if (parent.children[i] !== child) parent.insertBefore(child, parent.children[i] ?? null)
   })
   while (parent.children.length > children.length) parent.lastElementChild.remove()
+  if (!focused || document.activeElement === focused) return
+  // Drawn anew or moved: whoever uses the keyboard goes on where they were.
+  let again = item && children.find(child => child.dataset.id === item.dataset.id)
+  let target = focused.isConnected ? focused : again && (buttonsOf(again)[number] ?? buttonsOf(again)[0])
+  target?.focus({ preventScroll: true })
+}
+
+function buttonsOf(element) {
+  return [...element.querySelectorAll('button')]
 }
 
 export function time(at) {
