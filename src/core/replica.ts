@@ -11,6 +11,8 @@ import type { Row } from './rows.js'
 const MAX_OWN = 2048
 /** Of those kept on disk: as many as a window holds. */
 const SAVED_OWN = 256
+/** So many keys of samples are known, as many as a server keeps; the oldest give way. */
+const MOST_CASTS = 1000
 
 /** What is kept on disk of a room, in the one transaction that also keeps its position. */
 export interface SavedRoom {
@@ -260,11 +262,11 @@ export function createReplica(ports: {
       painting.castsChanged(frame.feature)
       return true
     },
-    /** Drops casts past their time. Returns when the next one ends, or Infinity. */
+    /** Drops casts past their time, and the oldest of too many. Returns when the next one ends, or Infinity. */
     expireCasts(now: number): number {
       let next = Infinity
       for (let [key, { frame, until }] of casts) {
-        if (until <= now) {
+        if (until <= now || casts.size > MOST_CASTS) {
           casts.delete(key)
           painting.castsChanged(frame.feature)
         } else next = Math.min(next, until)

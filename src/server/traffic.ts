@@ -1,7 +1,7 @@
 // The frames of one open connection on their way to its rooms: who may enter, what may pass, and in which order while a
 // policy thinks. Knows nothing of handshakes and timers.
 
-import type { AnyFeature, Lane } from '../feature.js'
+import type { AnyFeature, EventSpec, Lane } from '../feature.js'
 import type { Clock, Report } from '../ports.js'
 import { byteLength, encodeFrame } from '../protocol/codec.js'
 import type { CastFrame, Frame, FrameOf } from '../protocol/frames.js'
@@ -178,7 +178,10 @@ export function createTraffic(link: Link, parts: TrafficParts, bad: (why: string
       if (id !== undefined) link.writer.frame({ f: 'nack', room, id, ...refusal })
       return
     }
-    let stamp = { by: link.user, at: clock.now(), ttl, ...(id === undefined ? {} : { id }) }
+    let { delivery } = specOf(feature, type) as EventSpec<unknown>
+    // Nobody's word is believed for longer than the event says.
+    let seconds = delivery.kind === 'volatile' ? Math.min(ttl, delivery.seconds) : 0
+    let stamp = { by: link.user, at: clock.now(), ttl: seconds, ...(id === undefined ? {} : { id }) }
     parts
       .room(room)
       .cast({ f: 'cast', room, feature: name, type, data, ...keyOf(feature, type, data, key), ...stamp }, link)

@@ -347,6 +347,13 @@ test('casts are painted on top, the newest per key and sender, and end with thei
   expect(cursors()).toEqual([])
 })
 
+test('a peer that invents keys fills no memory: the newest thousand are known', () => {
+  let { replica, cursors } = live()
+  for (let i = 0; i < 1500; i++) replica.cast(castOf(`${i}`, { key: `${i}` }), 0)
+  expect(replica.expireCasts(1000)).toBe(5000)
+  expect([cursors().length, cursors()[0], cursors().at(-1)]).toEqual([1000, '500@ann', '1499@ann'])
+})
+
 test('[S20] what is cast must be volatile here', () => {
   let { replica, texts } = live()
   expect(replica.cast(castOf('', { type: 'add', data: { text: 'forged' } }), 0)).toBe(false)
