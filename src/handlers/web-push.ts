@@ -198,6 +198,6 @@ function isAllowed(endpoint: string, allow: (endpoint: URL) => boolean): boolean
 function isPublicName({ hostname }: URL): boolean {
   return (
     /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]+\.?$/i.test(hostname) &&
-    !/\.(local|internal|localhost)\.?$/i.test(hostname)
+    !/\.(local|localhost|localdomain|internal|intranet|private|corp|home|lan|arpa|test)\.?$/i.test(hostname)
   )
 }

@@ -87,7 +87,7 @@ export function serveWorker(scope: WorkerScope, options: WorkerOptions = {}): vo
   function pageOf(url: string | undefined): string | null {
     if (url === undefined) return null
     let home = new URL(scope.registration.scope)
-    let page = new URL(url, home)
+    let page = parsedUrl(url, home) ?? home
     return page.origin === home.origin ? page.href : home.href
   }
 
@@ -119,7 +119,13 @@ export function serveWorker(scope: WorkerScope, options: WorkerOptions = {}): vo
   )
   scope.addEventListener('sync', (event: Waits & { tag: string }) => {
     let owner = ownerOf(event.tag)
-    if (owner && client) event.waitUntil(Promise.resolve(client(owner)).then(found => found && deliver(found, within)))
+    if (!owner || !client) return
+    // Also where it throws at once: what the browser is not told of, it does not try again.
+    let asked = async (): Promise<void> => {
+      let found = await client(owner)
+      if (found) await deliver(found, within)
+    }
+    event.waitUntil(asked())
   })
 }
 
@@ -157,6 +163,14 @@ export async function deliver(options: RealtimeOptions, within = WITHIN): Promis
 /** The same page; where `page` names no place in it, any place. */
 function isAt(url: string, page: string): boolean {
   return page.includes('#') ? url === page : url.split('#')[0] === page
+}
+
+function parsedUrl(url: string, base: URL): URL | null {
+  try {
+    return new URL(url, base)
+  } catch {
+    return null
+  }
 }
 
 function parsed(text: string | undefined): unknown {

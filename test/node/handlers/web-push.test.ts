@@ -169,6 +169,8 @@ test.each([
   'https://localhost/x',
   'https://db/x',
   'https://db.internal/x',
+  'https://printer.lan/x',
+  'https://router.home.arpa./x',
   'https://0x7f000001/x',
   'https://2130706433/x'
 ])('%s is not called: a client must not send the server where it cannot go itself', async endpoint => {

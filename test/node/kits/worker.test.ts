@@ -2,7 +2,7 @@
 // browser. The rest is seen in Chromium, by test/e2e/worker.test.ts.
 
 import { expect, test } from 'vitest'
-import { serveWorker, type WorkerOptions } from '../../../src/worker/index.js'
+import { serveWorker, syncTag, type WorkerOptions } from '../../../src/worker/index.js'
 
 function stage(windows: { url: string; focused?: boolean }[] = [], options: WorkerOptions = {}) {
   let listeners = new Map<string, (event: unknown) => void>()
@@ -33,6 +33,11 @@ function stage(windows: { url: string; focused?: boolean }[] = [], options: Work
     return done
   }
   return {
+    sync(tag: string): readonly Promise<unknown>[] {
+      let work: Promise<unknown>[] = []
+      listeners.get('sync')?.({ tag, waitUntil: (promise: Promise<unknown>) => work.push(promise) })
+      return work
+    },
     push: (data: string | null) => tell('push', { data: data === null ? null : { text: () => data } }),
     click: (url?: string | null) =>
       tell('notificationclick', { notification: { data: { url }, close: () => done.push('close') } })
@@ -53,6 +58,12 @@ test.each<[string, string | null, { url: string; focused?: boolean }[], string[]
     '{"title":"Ben","url":"/c?id=7"}',
     [{ url: PAGE }],
     [`show Ben {"data":{"url":"${PAGE}"}}`]
+  ],
+  [
+    'an address that is none',
+    '{"title":"Ben","url":"https://["}',
+    [],
+    ['show Ben {"data":{"url":"https://app.example/"}}']
   ],
   ['its page with the focus', '{"title":"Ben","url":"/c?id=7"}', [{ url: `${PAGE}#x`, focused: true }], []],
   [
@@ -98,4 +109,15 @@ test.each<[string, string | null | undefined, { url: string }[], string]>([
   ['opens the app when there is no page at all', undefined, [], 'open https://app.example/']
 ])('a click %s', async (_, url, windows, expected) => {
   expect(await stage(windows).click(url)).toEqual(['close', expected])
+})
+
+test('an errand whose options cannot be had is told to the browser as not done', async () => {
+  let { sync } = stage([], {
+    client: () => {
+      throw new Error('no token')
+    }
+  })
+  let work = sync(syncTag({ app: 'talk', user: 'ann' }))
+  expect(work).toHaveLength(1)
+  await expect(work[0]).rejects.toThrow('no token')
 })
