@@ -143,6 +143,8 @@ export function createClientRooms(ports: ClientRoomsPorts) {
     let known = shown.get(id)
     if (known) {
       known.hold()
+      // Whoever enters anew asks anew: they may have been let in meanwhile.
+      if (known.isShut) again(id)
       return known.room
     }
     let core = createRoomCore(id, {

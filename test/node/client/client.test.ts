@@ -650,6 +650,23 @@ describe('rooms', () => {
     expect(board.status()).toMatchObject({ refused: null, stale: false })
   })
 
+  test('[J10] a refused room that is entered anew is asked for anew, though somebody holds it still', async () => {
+    let isAllowed = false
+    let world = createWorld({ policy: ({ action, room }) => action !== 'join' || room !== 'r' || isAllowed })
+    let ann = world.device().open('ann')
+    let board = useBoard(ann)
+    ann.client.connect()
+    await world.clock.advance(500)
+    expect(board.status()).toMatchObject({ refused: 'forbidden', stale: true })
+    isAllowed = true
+    let joins = () => ann.network.sent.filter(({ f }) => f === 'join').length
+    let before = joins()
+    for (let i = 0; i < 3; i++) useBoard(ann)
+    await world.clock.advance(500)
+    expect(board.status()).toMatchObject({ refused: null, stale: false })
+    expect(joins() - before).toBe(1)
+  })
+
   test('[J10] a room that is not shown and was refused is asked for again when something else waits there', async () => {
     let world = createWorld({ policy: ({ action, room }) => action !== 'join' || room !== 'r' })
     let device = world.device()
