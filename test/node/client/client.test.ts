@@ -653,13 +653,14 @@ describe('rooms', () => {
   test('[J10] a refused room that is entered anew is asked for anew, though somebody holds it still', async () => {
     let isAllowed = false
     let world = createWorld({ policy: ({ action, room }) => action !== 'join' || room !== 'r' || isAllowed })
-    let ann = world.device().open('ann')
+    let device = world.device()
+    let ann = device.open('ann')
     let board = useBoard(ann)
     ann.client.connect()
     await world.clock.advance(500)
     expect(board.status()).toMatchObject({ refused: 'forbidden', stale: true })
     isAllowed = true
-    let joins = () => ann.network.sent.filter(({ f }) => f === 'join').length
+    let joins = () => device.network.sent.filter(({ f }) => f === 'join').length
     let before = joins()
     for (let i = 0; i < 3; i++) useBoard(ann)
     await world.clock.advance(500)
