@@ -57,6 +57,8 @@ const MAX_TEXT = 60_000
 
 const id = string({ min: 1, max: 128 })
 const time = integer({ min: 0 })
+/** What a `Date` can be. */
+const day = integer({ min: 0, max: 8.64e15 })
 const initial: ReportsState = { reports: [] }
 
 /** Reports. */
@@ -64,7 +66,7 @@ export const reports = defineFeature({
   name: 'reports',
   version: 1,
   events: {
-    'report:requested': ttl(60, object({ from: time, to: time })),
+    'report:requested': ttl(60, object({ from: day, to: day })),
     'report:ready': durable(
       object({
         request: id,

@@ -163,6 +163,12 @@ test('writes the report that an admin asks for, also after a crash, in numbers a
   expect(made?.text).toContain('warning: cpu, still lasting')
   expect(made?.text).toContain('chat.sent: 1')
 
+  // All the time that there is.
+  let last = 8.64e15
+  expect(() => requestReport(0, last + 1)).toThrow('to must be a whole number from 0 to')
+  requestReport(0, last)
+  await world.until(() => $state.get().reports[1]?.report)
+
   let empty = await report({ from: 0, to: 1 })
   expect(empty.text).toContain('nothing was measured')
   expect((await world.server.state(metricRoom('cpu'), metrics)).series.minutes).not.toEqual([])

@@ -142,6 +142,7 @@ export let cases: readonly FeatureCase[] = [
     refusals: [
       { what: 'a made-up report', type: 'report:ready', data: { request: 'x', text: '', report }, code: 'forbidden' },
       { what: 'an empty period', type: 'report:requested', data: { from: 5, to: 5 }, code: 'empty-period' },
+      { what: 'a period after all time', type: 'report:requested', data: { from: 5, to: 9e15 }, code: 'invalid' },
       { what: 'a period before all time', type: 'report:requested', data: { from: -5, to: 5 }, code: 'invalid' }
     ]
   },
