@@ -59,8 +59,10 @@ test('a friend plays, content comes, and two devices of one person agree on what
   for (let page of [ada, tablet]) await page.getByText('Ben plays Chess, 2 times').waitFor()
   let chess = (page: Page) => expect.poll(() => note(page, 'ben plays Chess').count(), { timeout: 15_000 })
   await chess(ada).toBe(2)
-  await note(ada, 'ben plays Chess').first().getByRole('button', { name: 'Dismiss' }).click()
+  await note(ada, 'ben plays Chess').first().getByRole('button', { name: 'Dismiss' }).press('Enter')
   await chess(ada).toBe(1)
+  // By keyboard, she is still among the notifications.
+  expect(await ada.evaluate(() => document.activeElement?.closest('section')?.id)).toBe('notifications')
   await note(ada, 'ben plays Chess').getByRole('button', { name: 'Read' }).click()
   await tablet.locator('#notifications .now', { hasText: '0 unread' }).waitFor()
   await chess(tablet).toBe(1)

@@ -97,8 +97,11 @@ test('three people agree; what is said, queued and whispered reaches whom it is 
   let cleo = await open('cleo', { colorScheme: 'dark' })
   for (let person of [ada, ben, cleo]) for (let user of ['ada', 'ben', 'cleo']) await member(person, user)
 
-  await ada.like('Alien')
+  await ada.page.getByRole('button', { name: 'Like Alien', exact: true }).press('Enter')
   await count(cleo, 'Alien', '1 of 3 likes, 33 %')
+  // She has voted with the keyboard, and is still among the votes.
+  await ada.page.locator('#votes button:disabled', { hasText: 'Skip' }).waitFor()
+  expect(await ada.page.evaluate(() => document.activeElement?.closest('section')?.id)).toBe('votes')
   await ben.like('Alien')
   await cleo.like('Alien')
   for (let person of [ada, ben, cleo]) {

@@ -3,8 +3,11 @@
 import { createRealtime } from 'realtime-stores'
 import { browserDevices } from 'realtime-stores/devices/all'
 import { h, text, watch } from './dom.js'
+import { keepFocus } from './focus.js'
 import { panels } from './panels.js'
 import { work } from './work.js'
+
+keepFocus()
 
 let PEOPLE = { ada: 'Ada, admin', ben: 'Ben, admin', cleo: 'Cleo' }
 

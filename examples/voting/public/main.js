@@ -3,11 +3,14 @@
 import { createRealtime } from 'realtime-stores'
 import { createDecidingRoom } from 'realtime-stores/kits/deciding'
 import { $, h, nameOf } from './dom.js'
+import { keepFocus } from './focus.js'
 import { showMessages } from './panels/messages.js'
 import { showPeople } from './panels/people.js'
 import { showQueue } from './panels/queue.js'
 import { showRecommendations } from './panels/recommendations.js'
 import { showVotes } from './panels/votes.js'
+
+keepFocus()
 
 let PEOPLE = ['ada', 'ben', 'cleo', 'dan']
 let asked = new URLSearchParams(location.search).get('as')

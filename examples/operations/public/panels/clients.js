@@ -30,7 +30,9 @@ function card({ id, name, fields }, { startClient, stopClient, restartClient, re
   let errors = h('p', { class: 'note' })
   let friends = h('p', { class: 'note' })
   let history = h('ol', { class: 'history' })
-  let button = (words, act) => h('button', { type: 'button', onclick: () => act(id) }, words)
+  // Whose button it is, said after its name.
+  let whose = { 'aria-describedby': `client-${id}` }
+  let button = (words, act) => h('button', { type: 'button', ...whose, onclick: () => act(id) }, words)
   let [start, stop] = [button('Start', startClient), button('Stop', stopClient)]
   let inputs = Object.fromEntries(fields.map(field => [field.name, inputOf(field)]))
   let form = h(
@@ -50,7 +52,7 @@ function card({ id, name, fields }, { startClient, stopClient, restartClient, re
   let node = h(
     'article',
     { class: 'card', 'data-client': id },
-    h('header', {}, h('h3', {}, name), status),
+    h('header', {}, h('h3', { id: `client-${id}` }, name), status),
     facts,
     friends,
     errors,
