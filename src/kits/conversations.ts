@@ -141,6 +141,11 @@ export function createConversations(client: Realtime, options: ConversationsOpti
 
     let stops = [
       $state.subscribe(look),
+      // Refused before, and invited since: whoever enters again is asked about anew.
+      $list.listen(items => {
+        let isListed = items.some(({ conversationId }) => conversationId === id)
+        if (isListed && room.$status.get().refused !== null) client.room(id).leave()
+      }),
       // A receipt that was refused is of no use to anybody.
       $held.subscribe(({ rejected }) => {
         for (let { row } of rejected) if (row.type === 'read') void client.rejected.discard(row.id)

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { chat } from '../../../src/features/chat.js'
 import { messageOf } from '../../../src/features/chat-messages.js'
 import { conversations } from '../../../src/features/conversations.js'
+import { conversationPolicy } from '../../../src/handlers/conversation-policy.js'
 import { createInbox } from '../../../src/handlers/inbox.js'
 import { viewMessages } from '../../../src/kits/conversation-view.js'
 import { type Conversation, createConversations, readersOf } from '../../../src/kits/conversations.js'
@@ -248,4 +249,30 @@ test('a message in doubt that did arrive is shown once', () => {
   let held = { fresh: new Set<string>(), pending: [], rejected: [], unknown }
   expect(viewMessages([message], [message], held, 'ann')).toMatchObject([{ id: 'm', status: 'sent' }])
   expect(viewMessages([], [], held, 'ann')).toMatchObject([{ id: 'm', status: 'unknown', n: 1 }])
+})
+
+test('whoever shows a conversation that was closed to them is let in as soon as they are invited', async () => {
+  let world = createWorld({
+    features: [chat, conversations],
+    server: { policy: conversationPolicy({ hub: () => world.server.hub }) }
+  })
+  createInbox(world.server.hub)
+  let open = (user: string) => {
+    let { client } = world.device().openTab(user)
+    let garden = createConversations(client, { watchFocus: () => () => {} }).open(GARDEN)
+    client.connect()
+    return garden
+  }
+  let ann = open('ann')
+  await world.advance(1000)
+  ann.joinConversation()
+  await world.advance(1000)
+  let bob = open('bob')
+  await world.advance(2000)
+  expect(bob.$status.get().refused).toBe('forbidden')
+  ann.sendMessage({ content: 'Is Bob here?' })
+  ann.inviteToConversation('bob')
+  await world.advance(5000)
+  expect(bob.$status.get()).toMatchObject({ refused: null, stale: false })
+  expect(bob.$messages.get().map(({ content }) => content)).toEqual(['Is Bob here?'])
 })
