@@ -10,7 +10,7 @@ function doors() {
   return { banned, policy: ({ user, action }: PolicyRequest) => action !== 'join' || !banned.has(user) }
 }
 
-test('who is refused now is told to join again, and gets nothing without it; the others stay as they are', async () => {
+test('[A4] who is refused now is told to join again, and gets nothing without it; the others stay as they are', async () => {
   let { banned, policy } = doors()
   let world = createWorld({ features: [notes], policy })
   let [ann, bob] = [await world.join('ann'), await world.join('bob')]
