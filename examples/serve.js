@@ -55,6 +55,7 @@ export async function serve({ name, example, port, data }) {
   async function answer(path) {
     if (path === '/favicon.ico') return { type: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg"/>' }
     if (path.startsWith('/modules/')) return module(path.slice('/modules/'.length))
+    if (path.startsWith('/shared/')) return file(join(here, 'shared'), path.slice('/shared/'.length))
     if (path.startsWith('/dist/')) return file(dist, withEnding(path.slice('/dist/'.length)))
     let page = await file(pages, path.slice(1) || 'index.html')
     if (page.type !== TYPES['.html']) return page

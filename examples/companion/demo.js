@@ -16,7 +16,7 @@ export async function startDemo({ port, data = join(root, '.data') }) {
   let page = await createPageServer({
     port,
     supervisor,
-    folders: { '/': join(here, 'public'), '/bundle/': join(root, 'dist/bundle') }
+    folders: { '/': join(here, 'public'), '/shared/': join(here, '../shared'), '/bundle/': join(root, 'dist/bundle') }
   })
   // What browsers keep belongs to the page's port, so what the server keeps does too.
   let file = join(data, `companion-${page.port}.db`)

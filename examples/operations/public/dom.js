@@ -1,26 +1,6 @@
 // The few things this page needs to build and change elements. Text is always text, never markup.
 
-/** An element: `h('p', { class: 'note' }, 'Hello ', h('b', {}, 'you'))`. Functions are listeners: `onclick`. */
-export function h(tag, props = {}, ...children) {
-  let node = document.createElement(tag)
-  for (let [name, value] of Object.entries(props)) {
-    if (typeof value === 'function') node.addEventListener(name.slice(2), value)
-    else attribute(node, name, value)
-  }
-  node.append(...children.filter(child => child !== null && child !== undefined))
-  return node
-}
-
-/** Sets an attribute; `true` stands without a value, `false` and `null` take it away. Touches nothing that stays the same. */
-export function attribute(node, name, value) {
-  if (value === false || value === null || value === undefined) node.removeAttribute(name)
-  else if (node.getAttribute(name) !== (value === true ? '' : String(value)))
-    node.setAttribute(name, value === true ? '' : value)
-}
-
-export function text(node, value) {
-  if (node.textContent !== String(value)) node.textContent = value
-}
+export { attribute, h, text } from '/shared/elements.js'
 
 /**
  * Renders a list so that an item keeps its element, and with it its focus. `create(item)` returns `{ node, update(item) }`.

@@ -2,8 +2,8 @@
 
 import { createRealtime } from 'realtime-stores'
 import { browserDevices } from 'realtime-stores/devices/all'
+import { keepFocus } from '/shared/focus.js'
 import { h, text, watch } from './dom.js'
-import { keepFocus } from './focus.js'
 import { panels } from './panels.js'
 import { work } from './work.js'
 

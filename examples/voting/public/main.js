@@ -2,8 +2,8 @@
 
 import { createRealtime } from 'realtime-stores'
 import { createDecidingRoom } from 'realtime-stores/kits/deciding'
+import { keepFocus } from '/shared/focus.js'
 import { $, h, nameOf } from './dom.js'
-import { keepFocus } from './focus.js'
 import { showMessages } from './panels/messages.js'
 import { showPeople } from './panels/people.js'
 import { showQueue } from './panels/queue.js'

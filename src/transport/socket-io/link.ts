@@ -6,11 +6,12 @@ import type { Connect } from '../../ports.js'
 import { decode, encodeFrame, joinFrames } from '../../protocol/codec.js'
 import { type DownFrame, type Frame, type FrameOf, PROTOCOL_VERSION } from '../../protocol/frames.js'
 import { type Answer, type ReadAnswer, readAnswer } from './answer.js'
+import { logIn } from './login.js'
 import type { RoomLog } from './room-log.js'
 import { createRooms, type Rooms } from './rooms.js'
 import { createSending, type Deeds, type Sending } from './sending.js'
 import { createSpaces, type Opened, type Spaces } from './spaces.js'
-import { type Emission, fields, type JoinedTable, type SessionEntry } from './table.js'
+import { type Emission, fields, type JoinedTable } from './table.js'
 
 /** Who connects, as `auth` is told. */
 export interface Visitor {
@@ -146,7 +147,7 @@ export function socketIoConnect(options: LinkOptions): Connect {
           else rooms?.spaceLost(name)
         }
       })
-      let login = table.session && token !== undefined ? await logIn(spaces, table.session, token) : null
+      let login = table.session && token !== undefined ? await logIn(spaces, table.session, token, read) : null
       if (isOver || (login && !admitted(login.opened)) || (login && !accepted(login.answer))) return
       if (!admitted(await spaces.open(namespace), true)) return
       let sid = spaces.idOf(namespace) ?? newId()
@@ -224,23 +225,6 @@ export function socketIoConnect(options: LinkOptions): Connect {
       return false
     }
 
-    async function logIn(
-      at: Spaces,
-      session: SessionEntry,
-      by: string
-    ): Promise<{ opened: Opened; answer: Answer; expiresIn?: number }> {
-      let opened = await at.open(session.namespace)
-      if (opened.kind !== 'open') return { opened, answer: { ok: true } }
-      let asked = await at.ask(session.namespace, session.login(by))
-      if (typeof asked === 'string') return { opened, answer: { ok: false, code: 'busy', after: 0 } }
-      let { expiresIn } = fields(asked[0] ?? asked[1])
-      return {
-        opened,
-        answer: read(asked),
-        ...(typeof expiresIn === 'number' && expiresIn > 0 ? { expiresIn } : {})
-      }
-    }
-
     /** A new token for a connection that is there. Where the backend has no word for it, the next connection has it. */
     async function renew(by: string): Promise<void> {
       token = by
@@ -248,7 +232,7 @@ export function socketIoConnect(options: LinkOptions): Connect {
         send({ f: 'authed' })
         return
       }
-      let { opened, answer, expiresIn } = await logIn(spaces, table.session, by)
+      let { opened, answer, expiresIn } = await logIn(spaces, table.session, by, read)
       if (isOver) return
       if (opened.kind === 'denied' || (!answer.ok && answer.after === undefined))
         accepted({ ok: false, code: 'unauthorized' })
