@@ -98,7 +98,9 @@ export function createChatPaging<S extends PagedState, E extends EventMap>(
   function keep(next: ChatLog | null, seen: readonly EventFrame[]): void {
     log = next
     let known = new Set(seen.map(({ id }) => id))
-    live = (live ?? []).filter(({ meta }) => !known.has(meta.id))
+    // What came before something that was seen, and was not seen, is older than all of it: the server keeps it no more.
+    let all = live ?? []
+    live = all.slice(all.findLastIndex(({ meta }) => known.has(meta.id)) + 1)
     messages = log && createMessages([...log.events, ...live])
   }
 

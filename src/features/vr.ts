@@ -120,9 +120,13 @@ function detect(host: LocalHost<VRState, typeof events>): VRLocal {
   }
 }
 
+function isOver(state: VRState, { sceneId }: { readonly sceneId: string }): string | null {
+  return sceneId === state.sceneId ? null : 'unknown-scene'
+}
+
 /**
- * The room's VR scene. Starting one ends the one before; what concerns an earlier scene is ignored. Progress is a stream, kept
- * for joiners for an hour.
+ * The room's VR scene. Starting one ends the one before. Joining or changing a scene that is over is refused as `unknown-scene`;
+ * ending or leaving it changes nothing. Progress is a stream, kept for joiners for an hour.
  *
  * ```ts
  * await room.use(vr).startVRScene('romantic_garden', 'ai_generated')
@@ -165,6 +169,7 @@ export const vr = defineFeature({
             sceneProgress: Math.max(state.sceneProgress, scene)
           }
   },
+  refuse: { joined: isOver, updated: isOver },
   commands: {
     /** Starts a scene of 1 to 128 characters and a type of 1 to 64; whoever starts it takes part. */
     startVRScene: (_, scene: string, type: string) => ({ type: 'started', data: { scene, type } }),

@@ -323,6 +323,26 @@ test('what the server keeps no more is said, not shown as the beginning', async 
   expect(await room.pages.loadOlder()).toBe(false)
 })
 
+test('what came in while a page was asked for, and is trimmed before the answer, is not shown behind what is newer', async () => {
+  let room = await filled(4)
+  void room.pages.loadOlder()
+  await room.settle()
+  let say = (times: number) => {
+    for (let i = 0; i < times; i++) room.say('message', 0, 0)
+  }
+  say(12)
+  room.answer(1)
+  await room.settle()
+  say(1)
+  room.trim()
+  say(5)
+  await room.finish()
+  let truth = room.truth()
+  let shown = shownBy(room)
+  expect(shown).toEqual(truth.slice(truth.length - shown.length))
+  expect(room.pages.$paging.get().end).toBe('trimmed')
+})
+
 test('without a connection it says so, and goes on when asked again', async () => {
   let room = await filled(10)
   room.cut()

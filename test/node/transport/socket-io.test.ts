@@ -344,6 +344,22 @@ describe('messages', () => {
     expect(ann.waiting()).toBe(0)
   })
 
+  test('one of a row is on its way at a time: the next leaves when it was answered', async () => {
+    let ann = openPage(newDevice(), 'ann')
+    await online(ann)
+    backend.habits.ack = 'never'
+    backend.habits.echo = 'others'
+    for (let content of ['one', 'two', 'three']) ann.say(content)
+    await until(() => expect(sent('sendMessage')).not.toEqual([]))
+    // What had left with it would be there before this, for a socket keeps its order.
+    ann.type(true)
+    await until(() => expect(sent('startTyping')).toHaveLength(1))
+    expect(new Set(sent('sendMessage').map(({ data }) => fields(data).content))).toEqual(new Set(['one']))
+    backend.habits.ack = 'yes'
+    await until(() => expect(ann.waiting()).toBe(0))
+    expect([...new Set(stored())]).toEqual(['ann: one', 'ann: two', 'ann: three'])
+  })
+
   test('what the backend refuses in its acknowledgement is rejected with its code, and holds nothing up', async () => {
     let ann = openPage(newDevice(), 'ann')
     await online(ann)

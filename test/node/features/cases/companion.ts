@@ -175,6 +175,19 @@ export let cases: readonly FeatureCase[] = [
         { sceneId: '$0', generation: 0.1, scene: 0.9 }
       ]
     },
+    refusals: [
+      { what: 'joining a scene that is over', type: 'joined', data: { sceneId: 'gone' }, code: 'unknown-scene' },
+      {
+        what: 'changing a scene that another took the place of',
+        before: [
+          { by: 'bob', type: 'started', data: { scene: 'garden', type: 'ai_generated' } },
+          { by: 'bob', type: 'started', data: { scene: 'beach', type: 'ai_generated' } }
+        ],
+        type: 'updated',
+        data: { sceneId: 'app:before-0', patch: { light: 1 } },
+        code: 'unknown-scene'
+      }
+    ],
     commands: {
       startVRScene: { args: ['romantic_garden', 'ai_generated'], delivery: 'durable' },
       endVRScene: { args: [], delivery: 'durable', before: { type: 'started', data: { scene: 's', type: 't' } } },
